@@ -1,0 +1,2 @@
+//! A collector.
+fn main() {}
