@@ -1,5 +1,6 @@
 //! Telemetry as validated wire bytes: [`Traces`], [`Metrics`], [`Logs`].
 
+mod layout;
 mod payload;
 mod schema;
 mod signal;

@@ -1,5 +1,6 @@
 //! The rope under the signal types.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,6 +10,21 @@ use bytes::Bytes;
 pub(crate) struct Segment {
     pub(crate) bytes: Bytes,
     pub(crate) items: usize,
+    /// Length of the buffer that the bytes are a slice of and keep alive.
+    pub(crate) pins: usize,
+}
+
+impl Segment {
+    /// A segment that has its buffer to itself.
+    pub(crate) fn new(bytes: Bytes, items: usize) -> Self {
+        let pins = bytes.len();
+        Self { bytes, items, pins }
+    }
+
+    /// A part of the segment, which pins the same buffer.
+    pub(crate) fn slice(&self, range: Range<usize>, items: usize) -> Self {
+        Self { bytes: self.bytes.slice(range), items, pins: self.pins }
+    }
 }
 
 /// The encoded request as segments one after the other. No segment is empty.
@@ -31,7 +47,7 @@ enum Segments {
 impl Payload {
     pub(crate) fn from_segment(bytes: Bytes, items: usize) -> Self {
         let mut payload = Self::default();
-        payload.push(Segment { bytes, items });
+        payload.push(Segment::new(bytes, items));
         payload
     }
 
