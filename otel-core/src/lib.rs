@@ -1,3 +1,11 @@
 //! The core of an OpenTelemetry collector built in Rust: signal types, contracts, configuration, engine.
 
+mod component_id;
 pub mod pdata;
+
+#[cfg(feature = "component")]
+pub mod component;
+#[cfg(feature = "component")]
+pub mod telemetry;
+
+pub use component_id::{ComponentId, InvalidComponentId};

@@ -1,0 +1,183 @@
+//! What travels beside the data.
+
+use std::any::Any;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What is known about a request beside its data: immutable, and a reference count to clone.
+///
+/// Whoever takes responsibility for data and works on it after the answer drops the deadline
+/// ([`Context::without_deadline`]).
+#[derive(Debug, Clone, Default)]
+pub struct Context(Option<Arc<Inner>>);
+
+#[derive(Debug, Clone, Default)]
+struct Inner {
+    client: Option<ClientInfo>,
+    metadata: Metadata,
+    authentication: Option<Arc<dyn Authentication>>,
+    trace: Option<TraceContext>,
+    deadline: Option<Instant>,
+}
+
+impl Context {
+    /// How long a consumer waits for room where the context has no deadline.
+    pub const DEFAULT_WAIT: Duration = Duration::from_secs(5);
+
+    /// An empty context.
+    pub const fn new() -> Self {
+        Self(None)
+    }
+
+    /// The client that sent the data.
+    pub fn client(&self) -> Option<&ClientInfo> {
+        self.0.as_ref()?.client.as_ref()
+    }
+
+    /// The metadata that the receiver was configured to keep.
+    pub fn metadata(&self) -> &Metadata {
+        static EMPTY: Metadata = Metadata::new();
+        self.0.as_ref().map_or(&EMPTY, |inner| &inner.metadata)
+    }
+
+    /// What the authenticator found out about the client.
+    pub fn authentication(&self) -> Option<&Arc<dyn Authentication>> {
+        self.0.as_ref()?.authentication.as_ref()
+    }
+
+    /// The trace that the request belongs to.
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.0.as_ref()?.trace.as_ref()
+    }
+
+    /// When the caller stops waiting.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.as_ref()?.deadline
+    }
+
+    /// Until when a consumer waits for room.
+    pub fn wait_until(&self) -> Instant {
+        self.deadline().unwrap_or_else(|| Instant::now() + Self::DEFAULT_WAIT)
+    }
+
+    /// The same with a client.
+    pub fn with_client(self, client: ClientInfo) -> Self {
+        self.with(|inner| inner.client = Some(client))
+    }
+
+    /// The same with other metadata.
+    pub fn with_metadata(self, metadata: Metadata) -> Self {
+        self.with(|inner| inner.metadata = metadata)
+    }
+
+    /// The same with an authentication.
+    pub fn with_authentication(self, authentication: Arc<dyn Authentication>) -> Self {
+        self.with(|inner| inner.authentication = Some(authentication))
+    }
+
+    /// The same as a part of a trace.
+    pub fn with_trace(self, trace: TraceContext) -> Self {
+        self.with(|inner| inner.trace = Some(trace))
+    }
+
+    /// The same with a deadline.
+    pub fn with_deadline(self, deadline: Instant) -> Self {
+        self.with(|inner| inner.deadline = Some(deadline))
+    }
+
+    /// The same without a deadline.
+    pub fn without_deadline(self) -> Self {
+        if self.deadline().is_none() {
+            return self;
+        }
+        self.with(|inner| inner.deadline = None)
+    }
+
+    fn with(self, change: impl FnOnce(&mut Inner)) -> Self {
+        let mut inner = self.0.unwrap_or_default();
+        change(Arc::make_mut(&mut inner));
+        Self(Some(inner))
+    }
+}
+
+/// The client of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientInfo {
+    /// Address and port of the peer.
+    pub address: SocketAddr,
+}
+
+impl ClientInfo {
+    /// A client at an address.
+    pub const fn new(address: SocketAddr) -> Self {
+        Self { address }
+    }
+}
+
+/// Request headers as key and values, keys in lower case, in the order in which they were added.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Metadata(Vec<(Box<str>, Vec<Box<str>>)>);
+
+impl Metadata {
+    /// No metadata.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds a value to a key.
+    pub fn append(&mut self, key: &str, value: &str) {
+        let key = key.to_ascii_lowercase();
+        match self.0.iter_mut().find(|(known, _)| **known == *key) {
+            Some((_, values)) => values.push(value.into()),
+            None => self.0.push((key.into(), vec![value.into()])),
+        }
+    }
+
+    /// The values of a key, whatever its case. An absent key and one without values both give none.
+    pub fn get(&self, key: &str) -> &[Box<str>] {
+        let found = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(key));
+        found.map_or(&[], |(_, values)| values)
+    }
+
+    /// The keys, in lower case, with their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[Box<str>])> {
+        self.0.iter().map(|(key, values)| (&**key, values.as_slice()))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Values may be credentials, so only the keys print.
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(key, _)| key)).finish()
+    }
+}
+
+/// What an authenticator found out about a client.
+pub trait Authentication: fmt::Debug + Send + Sync + 'static {
+    /// An attribute by name, as `headers_setter` and others refer to it.
+    fn attribute(&self, name: &str) -> Option<String>;
+
+    /// The concrete type, for an extension that knows it.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// The trace that a request came with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceContext {
+    /// The trace.
+    pub trace_id: [u8; 16],
+    /// The span of the caller.
+    pub span_id: [u8; 8],
+    /// The flags of W3C trace context.
+    pub flags: u8,
+}

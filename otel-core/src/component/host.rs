@@ -1,0 +1,283 @@
+//! What a component is handed: its identity, its telemetry, tasks, status, and what it shares with others.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Status, StatusEvent, StatusSink};
+use crate::ComponentId;
+use crate::pdata::SignalKind;
+use crate::telemetry::{Logger, Telemetry};
+
+/// The kind of a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ComponentKind {
+    /// Brings telemetry in.
+    Receiver,
+    /// Works on it.
+    Processor,
+    /// Sends it out.
+    Exporter,
+    /// Joins pipelines.
+    Connector,
+    /// Serves the collector.
+    Extension,
+}
+
+impl ComponentKind {
+    /// The name in telemetry: `receiver` and so on.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ComponentKind::Receiver => "receiver",
+            ComponentKind::Processor => "processor",
+            ComponentKind::Exporter => "exporter",
+            ComponentKind::Connector => "connector",
+            ComponentKind::Extension => "extension",
+        }
+    }
+}
+
+impl fmt::Display for ComponentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which binary this is, as `--version`, user agents and resource attributes show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildInfo {
+    /// The command, such as `otelcol`.
+    pub command: String,
+    /// What it is, such as `OpenTelemetry Collector`.
+    pub description: String,
+    /// Its version.
+    pub version: String,
+}
+
+impl Default for BuildInfo {
+    fn default() -> Self {
+        Self {
+            command: "otelcol".to_owned(),
+            description: "OpenTelemetry Collector".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// What a component is handed when it is created. Cloning is a reference count.
+#[derive(Clone)]
+pub struct Host(Arc<HostParts>);
+
+/// The parts of a [`Host`]: filled by the engine, and by test kits.
+#[derive(Clone)]
+pub struct HostParts {
+    /// The id as the user wrote it.
+    pub id: ComponentId,
+    /// The kind.
+    pub kind: ComponentKind,
+    /// The signal, for an instance that serves only one.
+    pub signal: Option<SignalKind>,
+    /// The pipeline, for an instance that serves only one, such as `traces/eu`.
+    pub pipeline: Option<String>,
+    /// Logs, metrics and the wall clock.
+    pub telemetry: Telemetry,
+    /// The binary.
+    pub build_info: Arc<BuildInfo>,
+    /// Runs tasks.
+    pub spawn: Arc<dyn Spawn>,
+    /// Takes status reports.
+    pub status: Arc<dyn StatusSink>,
+    /// What instances of one configuration share.
+    pub shared: Shared,
+    /// What extensions offer.
+    pub capabilities: Arc<Capabilities>,
+}
+
+impl Host {
+    /// A host of these parts.
+    pub fn new(parts: HostParts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The id as the user wrote it.
+    pub fn id(&self) -> &ComponentId {
+        &self.0.id
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> ComponentKind {
+        self.0.kind
+    }
+
+    /// The signal, for an instance that serves only one.
+    pub fn signal(&self) -> Option<SignalKind> {
+        self.0.signal
+    }
+
+    /// The pipeline, for an instance that serves only one.
+    pub fn pipeline(&self) -> Option<&str> {
+        self.0.pipeline.as_deref()
+    }
+
+    /// Logs, metrics and the wall clock, marked with this component.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.0.telemetry
+    }
+
+    /// The logger, marked with this component.
+    pub fn logger(&self) -> &Logger {
+        self.0.telemetry.logger()
+    }
+
+    /// The binary.
+    pub fn build_info(&self) -> &BuildInfo {
+        &self.0.build_info
+    }
+
+    /// Runs a task under supervision. A task that panics, or that ends with an error, turns the component's
+    /// status to a permanent error; it is never silently gone. A task that ends well is done.
+    pub fn spawn(
+        &self,
+        name: &'static str,
+        future: impl Future<Output = Result<(), String>> + Send + 'static,
+    ) -> Task {
+        self.0.spawn.spawn(self, name, Box::pin(future))
+    }
+
+    /// Reports the state of the component.
+    pub fn report(&self, status: Status) {
+        self.0.status.report(StatusEvent::new(self.kind(), self.id().clone(), status));
+    }
+
+    /// What all instances of this component's configuration share, made by the first that asks.
+    pub fn shared<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        self.0.shared.get_or_insert(self.kind(), self.id(), make)
+    }
+
+    /// What an extension offers under its id, such as an authenticator.
+    pub fn capability<T: ?Sized + Send + Sync + 'static>(&self, extension: &ComponentId) -> Option<Arc<T>> {
+        self.0.capabilities.get(extension)
+    }
+
+    /// Counts items that were given up, by a short constant reason.
+    pub fn dropped(&self, signal: SignalKind, reason: &'static str, items: usize) {
+        self.0
+            .telemetry
+            .metrics()
+            .counter(
+                "otelcol_dropped_items",
+                "Items given up after they were accepted, by component and reason",
+                "{items}",
+                &[("component", &self.id().to_string()), ("signal", signal.as_str()), ("reason", reason)],
+            )
+            .add(items as u64);
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("kind", &self.0.kind).field("id", &self.0.id).finish_non_exhaustive()
+    }
+}
+
+/// Runs tasks for components; the engine implements it.
+pub trait Spawn: Send + Sync + 'static {
+    /// Runs the task under supervision for the component of `host`.
+    fn spawn(
+        &self,
+        host: &Host,
+        name: &'static str,
+        future: Pin<Box<dyn Future<Output = Result<(), String>> + Send>>,
+    ) -> Task;
+}
+
+/// A running task. Dropping it lets the task run on.
+pub struct Task {
+    abort: Box<dyn Fn() + Send + Sync>,
+    ended: tokio::sync::watch::Receiver<bool>,
+}
+
+impl Task {
+    /// A task that `abort` ends and that sets `ended` when it is over.
+    pub fn new(abort: impl Fn() + Send + Sync + 'static, ended: tokio::sync::watch::Receiver<bool>) -> Self {
+        Self { abort: Box::new(abort), ended }
+    }
+
+    /// Ends the task at its next await.
+    pub fn abort(&self) {
+        (self.abort)();
+    }
+
+    /// Waits for the end of the task.
+    pub async fn ended(&self) {
+        // An error says that the sender is gone, and with it the task.
+        let _ = self.ended.clone().wait_for(|ended| *ended).await;
+    }
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").field("ended", &*self.ended.borrow()).finish()
+    }
+}
+
+type SharedKey = (ComponentKind, ComponentId, TypeId);
+
+/// What the instances of one configuration share, for all components of a collector.
+#[derive(Clone, Default)]
+pub struct Shared(Arc<Mutex<HashMap<SharedKey, Arc<dyn Any + Send + Sync>>>>);
+
+impl Shared {
+    fn get_or_insert<T: Send + Sync + 'static>(
+        &self,
+        kind: ComponentKind,
+        id: &ComponentId,
+        make: impl FnOnce() -> T,
+    ) -> Arc<T> {
+        let key = (kind, id.clone(), TypeId::of::<T>());
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let value = all.entry(key).or_insert_with(|| Arc::new(make()));
+        Arc::clone(value).downcast().expect("the key holds the type")
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+/// What extensions offer to components, by the extension's id and the type, usually a trait object.
+#[derive(Default)]
+pub struct Capabilities {
+    provider: Option<ComponentId>,
+    offers: HashMap<(ComponentId, TypeId), Box<dyn Any + Send + Sync>>,
+}
+
+impl Capabilities {
+    /// The extension that offers from now on.
+    pub fn set_provider(&mut self, id: ComponentId) {
+        self.provider = Some(id);
+    }
+
+    /// Offers a value, usually as an `Arc<dyn Trait>`.
+    pub fn offer<T: ?Sized + Send + Sync + 'static>(&mut self, value: Arc<T>) {
+        if let Some(id) = self.provider.clone() {
+            self.offers.insert((id, TypeId::of::<T>()), Box::new(value));
+        }
+    }
+
+    /// What the extension offers as a `T`.
+    pub fn get<T: ?Sized + Send + Sync + 'static>(&self, id: &ComponentId) -> Option<Arc<T>> {
+        self.offers.get(&(id.clone(), TypeId::of::<T>()))?.downcast_ref::<Arc<T>>().cloned()
+    }
+}
+
+impl fmt::Debug for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.offers.keys().map(|(id, _)| id.to_string())).finish()
+    }
+}

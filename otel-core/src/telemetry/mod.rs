@@ -1,0 +1,60 @@
+//! What a collector says of itself: logs, metrics, and the clock it tells time by. Handed to components, never
+//! global.
+
+mod clock;
+mod logger;
+mod metrics;
+
+pub use clock::{Clock, SystemClock};
+pub use logger::{Event, Level, LogRecord, LogSink, Logger, NoLogs};
+pub use metrics::{Counter, Metrics};
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Logs, metrics and the wall clock of a collector, or of one of its components. Cloning is a few reference
+/// counts.
+#[derive(Debug, Clone)]
+pub struct Telemetry {
+    logger: Logger,
+    metrics: Metrics,
+    clock: Arc<dyn Clock>,
+}
+
+impl Telemetry {
+    /// Telemetry of these parts.
+    pub fn new(logger: Logger, metrics: Metrics, clock: Arc<dyn Clock>) -> Self {
+        Self { logger, metrics, clock }
+    }
+
+    /// Telemetry that goes nowhere, with the system's clock.
+    pub fn none() -> Self {
+        Self::new(Logger::none(), Metrics::none(), Arc::new(SystemClock))
+    }
+
+    /// The logger.
+    pub fn logger(&self) -> &Logger {
+        &self.logger
+    }
+
+    /// The metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The wall clock's time. Monotonic time is tokio's.
+    pub fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    /// The wall clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The same with another logger.
+    pub fn with_logger(mut self, logger: Logger) -> Self {
+        self.logger = logger;
+        self
+    }
+}
