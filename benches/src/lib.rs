@@ -1,3 +1,5 @@
 //! Shared parts of the benchmarks.
 
+#[cfg(feature = "e2e")]
+pub mod e2e;
 pub mod inputs;

@@ -1,0 +1,215 @@
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    body::Incoming,
+    client::conn::{http1, http2},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message as _;
+use tokio::net::TcpStream;
+
+use super::Signal;
+
+/// How requests travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Protocol {
+    /// OTLP/gRPC: HTTP/2 without TLS.
+    Grpc,
+    /// OTLP/HTTP with protobuf bodies over HTTP/1.1, which carries one request at a time on a connection.
+    Http,
+}
+
+/// Where requests go, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// The address of the collector's receiver.
+    pub address: SocketAddr,
+    /// The signal, which decides the path.
+    pub signal: Signal,
+    /// gRPC or HTTP.
+    pub protocol: Protocol,
+    /// Whether the bodies are compressed with gzip.
+    pub gzip: bool,
+}
+
+/// Why a request was not answered with success.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The connection could not be made.
+    #[error("could not connect to {address}")]
+    Connect {
+        /// Where it should have gone.
+        address: SocketAddr,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The connection broke, or spoke something else than HTTP.
+    #[error("the connection failed: {0}")]
+    Connection(#[from] hyper::Error),
+    /// The answer has another HTTP status than 200.
+    #[error("answered with HTTP status {0}")]
+    HttpStatus(StatusCode),
+    /// The answer has another gRPC status than 0.
+    #[error("answered with gRPC status {code}: {message}")]
+    GrpcStatus {
+        /// The code; empty when the answer has none.
+        code: String,
+        /// The message, percent-encoded as it came.
+        message: String,
+    },
+    /// The answer is a success for some of the items only.
+    #[error("{rejected} items were rejected: {message}")]
+    PartialSuccess {
+        /// How many were rejected.
+        rejected: i64,
+        /// The collector's reason.
+        message: String,
+    },
+    /// The answer's body is no OTLP response.
+    #[error("the answer is no OTLP response")]
+    MalformedAnswer,
+}
+
+impl SendError {
+    /// Whether the connection is gone, so that sending on makes no sense.
+    pub const fn is_connection(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::Connection(_))
+    }
+}
+
+/// A connection that sends pre-encoded bodies; clones of a gRPC one share it.
+pub(super) enum Client {
+    Grpc(Target, http2::SendRequest<Full<Bytes>>),
+    Http(Target, http1::SendRequest<Full<Bytes>>),
+}
+
+impl Client {
+    pub(super) async fn connect(target: Target) -> Result<Self, SendError> {
+        let connect = async {
+            let stream = TcpStream::connect(target.address).await?;
+            stream.set_nodelay(true)?;
+            Ok(TokioIo::new(stream))
+        };
+        let io = connect.await.map_err(|source| SendError::Connect { address: target.address, source })?;
+        // A connection that fails shows in its requests.
+        match target.protocol {
+            Protocol::Grpc => {
+                let (client, connection) = http2::Builder::new(TokioExecutor::new())
+                    .max_send_buf_size(1 << 20)
+                    .handshake(io)
+                    .await?;
+                tokio::spawn(connection);
+                Ok(Self::Grpc(target, client))
+            }
+            Protocol::Http => {
+                let (client, connection) = http1::handshake(io).await?;
+                tokio::spawn(connection);
+                Ok(Self::Http(target, client))
+            }
+        }
+    }
+
+    /// A second handle to a gRPC connection, a new connection over HTTP.
+    pub(super) async fn another(&self) -> Result<Self, SendError> {
+        match self {
+            Self::Grpc(target, client) => Ok(Self::Grpc(*target, client.clone())),
+            Self::Http(target, _) => Self::connect(*target).await,
+        }
+    }
+
+    /// Sends a body and waits for the whole answer.
+    pub(super) async fn send(&mut self, body: Bytes) -> Result<(), SendError> {
+        match self {
+            Self::Grpc(target, client) => {
+                client.ready().await?;
+                let response = client.send_request(grpc_request(*target, body)).await?;
+                read_grpc_answer(response).await
+            }
+            Self::Http(target, client) => {
+                client.ready().await?;
+                let response = client.send_request(http_request(*target, body)).await?;
+                read_http_answer(response).await
+            }
+        }
+    }
+}
+
+fn grpc_request(target: Target, body: Bytes) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.version_mut() = Version::HTTP_2;
+    *request.uri_mut() = format!("http://{}{}", target.address, target.signal.grpc_path())
+        .parse()
+        .expect("an address and a path make a URI");
+    let headers = request.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    if target.gzip {
+        headers.insert("grpc-encoding", HeaderValue::from_static("gzip"));
+    }
+    request
+}
+
+fn http_request(target: Target, body: Bytes) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = target.signal.http_path().parse().expect("the paths are URIs");
+    let headers = request.headers_mut();
+    let host = HeaderValue::from_str(&target.address.to_string()).expect("an address is a header value");
+    headers.insert(header::HOST, host);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+    if target.gzip {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    request
+}
+
+async fn read_grpc_answer(response: Response<Incoming>) -> Result<(), SendError> {
+    if response.status() != StatusCode::OK {
+        return Err(SendError::HttpStatus(response.status()));
+    }
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await?;
+    // An error may come as headers alone, with the status in them.
+    let headers = body.trailers().unwrap_or(&parts.headers);
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .unwrap_or_default()
+    };
+    let code = text("grpc-status");
+    if code != "0" {
+        return Err(SendError::GrpcStatus { code, message: text("grpc-message") });
+    }
+    let body = body.to_bytes();
+    // An uncompressed frame: a zero byte and four of length.
+    match body.split_at_checked(5) {
+        Some(([0, ..], message)) => check_rejected(message),
+        _ => Err(SendError::MalformedAnswer),
+    }
+}
+
+async fn read_http_answer(response: Response<Incoming>) -> Result<(), SendError> {
+    if response.status() != StatusCode::OK {
+        return Err(SendError::HttpStatus(response.status()));
+    }
+    check_rejected(&response.into_body().collect().await?.to_bytes())
+}
+
+/// The three signals' responses have the same fields.
+fn check_rejected(message: &[u8]) -> Result<(), SendError> {
+    let response = ExportTraceServiceResponse::decode(message).map_err(|_| SendError::MalformedAnswer)?;
+    match response.partial_success {
+        Some(partial) if partial.rejected_spans != 0 => Err(SendError::PartialSuccess {
+            rejected: partial.rejected_spans,
+            message: partial.error_message,
+        }),
+        _ => Ok(()),
+    }
+}

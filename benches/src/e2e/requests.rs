@@ -1,0 +1,359 @@
+use std::io::Write as _;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use flate2::{Compression, write::GzEncoder};
+use opentelemetry_proto::tonic::{
+    collector::{
+        logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
+        trace::v1::ExportTraceServiceRequest,
+    },
+    common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value},
+    logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
+    metrics::v1::{
+        AggregationTemporality, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint,
+        ResourceMetrics, ScopeMetrics, Sum, metric::Data, number_data_point,
+    },
+    resource::v1::Resource,
+    trace::v1::{ResourceSpans, ScopeSpans, Span, Status},
+};
+use prost::Message;
+use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng};
+
+use super::Signal;
+
+/// How many items share a resource. A service's exporter sends one resource a request; a gateway sees merged ones.
+const ITEMS_PER_RESOURCE: usize = 250;
+const POINTS_PER_METRIC: usize = 5;
+/// 14 November 2023, so that the varints and fixed fields have today's widths.
+const EPOCH_NANOS: u64 = 1_700_000_000_000_000_000;
+
+/// Pre-encoded export requests of one signal, distinct and random.
+///
+/// An item (span, log record, data point) takes 440 to 530 bytes and has 10 attributes.
+#[derive(Clone, Debug)]
+pub struct Requests {
+    signal: Signal,
+    items: usize,
+    messages: Vec<Bytes>,
+}
+
+impl Requests {
+    /// Makes `count` requests of `items` items each; the same `seed` makes the same requests.
+    pub fn random(signal: Signal, items: usize, count: usize, seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let messages = (0..count)
+            .map(|_| match signal {
+                Signal::Traces => traces(&mut rng, items).encode_to_vec(),
+                Signal::Metrics => metrics(&mut rng, items).encode_to_vec(),
+                Signal::Logs => logs(&mut rng, items).encode_to_vec(),
+            })
+            .map(Bytes::from)
+            .collect();
+        Self { signal, items, messages }
+    }
+
+    /// The signal of the requests.
+    pub const fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// The items in each request.
+    pub const fn items(&self) -> usize {
+        self.items
+    }
+
+    /// The encoded `Export…ServiceRequest` messages.
+    pub fn messages(&self) -> &[Bytes] {
+        &self.messages
+    }
+
+    /// The mean size of an item in bytes, its share of resources and scopes included.
+    pub fn bytes_per_item(&self) -> f64 {
+        let bytes: usize = self.messages.iter().map(Bytes::len).sum();
+        bytes as f64 / (self.messages.len() * self.items) as f64
+    }
+
+    /// The bodies of HTTP requests: the messages, with gzip (level 6) if `gzip` is set.
+    pub fn http_bodies(&self, gzip: bool) -> Vec<Bytes> {
+        self.messages.iter().map(|message| if gzip { compress(message) } else { message.clone() }).collect()
+    }
+
+    /// The bodies of gRPC requests: one length-prefixed frame each, with gzip (level 6) if `gzip` is set.
+    pub fn grpc_bodies(&self, gzip: bool) -> Vec<Bytes> {
+        self.http_bodies(gzip)
+            .into_iter()
+            .map(|message| {
+                let mut frame = BytesMut::with_capacity(5 + message.len());
+                frame.put_u8(u8::from(gzip));
+                frame.put_u32(u32::try_from(message.len()).expect("a request is far below 4 GiB"));
+                frame.put(message);
+                frame.freeze()
+            })
+            .collect()
+    }
+}
+
+fn compress(message: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
+    encoder.write_all(message).and_then(|()| encoder.finish()).expect("writing to memory cannot fail").into()
+}
+
+fn traces(rng: &mut impl Rng, items: usize) -> ExportTraceServiceRequest {
+    let resource_spans = groups(items)
+        .map(|items| ResourceSpans {
+            resource: Some(resource(rng)),
+            scope_spans: vec![ScopeSpans {
+                scope: Some(scope()),
+                spans: (0..items).map(|_| span(rng)).collect(),
+                schema_url: String::new(),
+            }],
+            schema_url: String::new(),
+        })
+        .collect();
+    ExportTraceServiceRequest { resource_spans }
+}
+
+fn logs(rng: &mut impl Rng, items: usize) -> ExportLogsServiceRequest {
+    let resource_logs = groups(items)
+        .map(|items| ResourceLogs {
+            resource: Some(resource(rng)),
+            scope_logs: vec![ScopeLogs {
+                scope: Some(scope()),
+                log_records: (0..items).map(|_| log_record(rng)).collect(),
+                schema_url: String::new(),
+            }],
+            schema_url: String::new(),
+        })
+        .collect();
+    ExportLogsServiceRequest { resource_logs }
+}
+
+fn metrics(rng: &mut impl Rng, items: usize) -> ExportMetricsServiceRequest {
+    let resource_metrics = groups(items)
+        .map(|items| ResourceMetrics {
+            resource: Some(resource(rng)),
+            scope_metrics: vec![ScopeMetrics {
+                scope: Some(scope()),
+                metrics: chunks(items, POINTS_PER_METRIC)
+                    .enumerate()
+                    .map(|(index, points)| metric(rng, index, points))
+                    .collect(),
+                schema_url: String::new(),
+            }],
+            schema_url: String::new(),
+        })
+        .collect();
+    ExportMetricsServiceRequest { resource_metrics }
+}
+
+fn groups(items: usize) -> impl Iterator<Item = usize> {
+    chunks(items, ITEMS_PER_RESOURCE)
+}
+
+/// The sizes of the pieces of at most `size` that `items` make.
+fn chunks(items: usize, size: usize) -> impl Iterator<Item = usize> {
+    (0..items).step_by(size).map(move |start| size.min(items - start))
+}
+
+fn resource(rng: &mut impl Rng) -> Resource {
+    Resource {
+        attributes: vec![
+            text("service.name", pick(rng, &["cart", "checkout", "frontend", "payment"])),
+            text("service.version", &format!("1.{}.{}", rng.random_range(0..30), rng.random_range(0..10))),
+            text("k8s.pod.name", &format!("pod-{}", letters(rng, 10))),
+            text("k8s.namespace.name", "shop"),
+            text("host.name", &format!("node-{}", rng.random_range(0..200))),
+        ],
+        ..Resource::default()
+    }
+}
+
+fn scope() -> InstrumentationScope {
+    InstrumentationScope {
+        name: "shop.instrumentation.http".into(),
+        version: "0.49.1".into(),
+        ..InstrumentationScope::default()
+    }
+}
+
+fn span(rng: &mut impl Rng) -> Span {
+    let start = time(rng);
+    Span {
+        trace_id: id(rng, 16),
+        span_id: id(rng, 8),
+        parent_span_id: id(rng, 8),
+        name: format!("{} {}", method(rng), route(rng)),
+        kind: rng.random_range(1..=5),
+        start_time_unix_nano: start,
+        end_time_unix_nano: start + rng.random_range(10_000..900_000_000),
+        attributes: attributes(rng),
+        status: Some(Status { message: String::new(), code: rng.random_range(0..=2) }),
+        ..Span::default()
+    }
+}
+
+fn log_record(rng: &mut impl Rng) -> LogRecord {
+    let time = time(rng);
+    LogRecord {
+        time_unix_nano: time,
+        observed_time_unix_nano: time + rng.random_range(1_000..1_000_000),
+        severity_number: 9,
+        severity_text: "INFO".into(),
+        body: Some(AnyValue {
+            value: Some(Value::StringValue(format!(
+                "order {} was handled by the payment provider",
+                letters(rng, 12)
+            ))),
+        }),
+        attributes: attributes(rng),
+        trace_id: id(rng, 16),
+        span_id: id(rng, 8),
+        ..LogRecord::default()
+    }
+}
+
+/// A gauge, a sum or a histogram, in turn.
+fn metric(rng: &mut impl Rng, index: usize, points: usize) -> Metric {
+    let delta = AggregationTemporality::Delta as i32;
+    let data = match index % 3 {
+        0 => Data::Gauge(Gauge { data_points: (0..points).map(|_| number(rng)).collect() }),
+        1 => Data::Sum(Sum {
+            data_points: (0..points).map(|_| number(rng)).collect(),
+            aggregation_temporality: delta,
+            is_monotonic: true,
+        }),
+        _ => Data::Histogram(Histogram {
+            data_points: (0..points).map(|_| histogram(rng)).collect(),
+            aggregation_temporality: delta,
+        }),
+    };
+    Metric {
+        name: format!("http.server.{}", letters(rng, 8)),
+        unit: "ms".into(),
+        data: Some(data),
+        ..Metric::default()
+    }
+}
+
+fn number(rng: &mut impl Rng) -> NumberDataPoint {
+    let mut attributes = attributes(rng);
+    attributes[9] = text("user_agent.original", &format!("Mozilla/5.0 ({})", letters(rng, 105)));
+    let time = time(rng);
+    NumberDataPoint {
+        attributes,
+        start_time_unix_nano: time,
+        time_unix_nano: time + 10_000_000_000,
+        value: Some(number_data_point::Value::AsDouble(rng.random_range(0.0..1e6))),
+        ..NumberDataPoint::default()
+    }
+}
+
+fn histogram(rng: &mut impl Rng) -> HistogramDataPoint {
+    let time = time(rng);
+    let bucket_counts: Vec<u64> = (0..5).map(|_| rng.random_range(0..100)).collect();
+    HistogramDataPoint {
+        attributes: attributes(rng),
+        start_time_unix_nano: time,
+        time_unix_nano: time + 10_000_000_000,
+        count: bucket_counts.iter().sum(),
+        sum: Some(rng.random_range(0.0..1e6)),
+        bucket_counts,
+        explicit_bounds: vec![5.0, 25.0, 100.0, 500.0],
+        ..HistogramDataPoint::default()
+    }
+}
+
+fn attributes(rng: &mut impl Rng) -> Vec<KeyValue> {
+    vec![
+        text("http.request.method", method(rng)),
+        text("http.route", route(rng)),
+        integer("http.response.status_code", [200, 201, 204, 404, 503][rng.random_range(0..5)]),
+        text("url.path", &format!("/api/v1/orders/{}", rng.random_range(1_000_000..9_999_999))),
+        text("server.address", &format!("{}.shop.example.com", letters(rng, 6))),
+        integer("server.port", 8443),
+        text("client.address", &format!("10.{}.{}.7", rng.random_range(10..99), rng.random_range(10..99))),
+        text("session.id", &letters(rng, 16)),
+        attribute("cache.hit", Value::BoolValue(rng.random())),
+        text("user_agent.original", &format!("Mozilla/5.0 ({})", letters(rng, 45))),
+    ]
+}
+
+fn method(rng: &mut impl Rng) -> &'static str {
+    pick(rng, &["GET", "POST", "PUT", "DELETE"])
+}
+
+fn route(rng: &mut impl Rng) -> &'static str {
+    pick(rng, &["/api/v1/orders/{id}", "/api/v1/carts/{id}", "/api/v1/users/{id}/history"])
+}
+
+fn time(rng: &mut impl Rng) -> u64 {
+    EPOCH_NANOS + rng.random_range(0..86_400_000_000_000)
+}
+
+fn id(rng: &mut impl Rng, length: usize) -> Vec<u8> {
+    let mut id = vec![0; length];
+    rng.fill(&mut id[..]);
+    id
+}
+
+fn letters(rng: &mut impl Rng, length: usize) -> String {
+    (0..length).map(|_| char::from(rng.random_range(b'a'..=b'z'))).collect()
+}
+
+fn pick<'a>(rng: &mut impl Rng, choices: &[&'a str]) -> &'a str {
+    choices[rng.random_range(0..choices.len())]
+}
+
+fn text(key: &str, value: &str) -> KeyValue {
+    attribute(key, Value::StringValue(value.into()))
+}
+
+fn integer(key: &str, value: i64) -> KeyValue {
+    attribute(key, Value::IntValue(value))
+}
+
+fn attribute(key: &str, value: Value) -> KeyValue {
+    KeyValue { key: key.into(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_take_440_to_530_bytes_and_have_ten_attributes() {
+        let mut rng = StdRng::seed_from_u64(7);
+        for _ in 0..300 {
+            let (span, log) = (span(&mut rng), log_record(&mut rng));
+            let (number, histogram) = (number(&mut rng), histogram(&mut rng));
+            for (kind, size, attributes) in [
+                ("span", span.encoded_len(), span.attributes.len()),
+                ("log record", log.encoded_len(), log.attributes.len()),
+                ("number data point", number.encoded_len(), number.attributes.len()),
+                ("histogram data point", histogram.encoded_len(), histogram.attributes.len()),
+            ] {
+                assert!((440..=530).contains(&size), "{kind} of {size} bytes");
+                assert_eq!(attributes, 10, "{kind}");
+            }
+        }
+    }
+
+    #[test]
+    fn requests_of_one_seed_are_equal_and_all_distinct() {
+        let one = Requests::random(Signal::Traces, 3, 8, 42);
+        let other = Requests::random(Signal::Traces, 3, 8, 42);
+        assert_eq!(one.messages(), other.messages());
+        for (index, message) in one.messages().iter().enumerate() {
+            assert!(!one.messages()[..index].contains(message));
+        }
+    }
+
+    #[test]
+    fn a_grpc_body_is_one_frame() {
+        let requests = Requests::random(Signal::Logs, 2, 1, 1);
+        let body = &requests.grpc_bodies(false)[0];
+        assert_eq!(body[0], 0);
+        assert_eq!(body[1..5], (body.len() as u32 - 5).to_be_bytes());
+        assert_eq!(body[5..], requests.messages()[0]);
+    }
+}
