@@ -7,5 +7,7 @@ pub mod pdata;
 pub mod component;
 #[cfg(feature = "component")]
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use component_id::{ComponentId, InvalidComponentId};

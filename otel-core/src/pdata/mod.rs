@@ -1,11 +1,15 @@
 //! Telemetry as validated wire bytes: [`Traces`], [`Metrics`], [`Logs`].
 
+#[cfg(feature = "opentelemetry-proto")]
+mod interop;
 mod layout;
 mod payload;
-mod schema;
+pub(crate) mod schema;
 mod signal;
 mod validate;
 mod wire;
 
+#[cfg(feature = "opentelemetry-proto")]
+pub use interop::Interop;
 pub use signal::{Logs, Metrics, Signal, SignalKind, Traces};
 pub use validate::{InvalidData, Repaired};

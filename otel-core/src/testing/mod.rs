@@ -1,0 +1,5 @@
+//! The test kit, for the components of this workspace and for those of others.
+
+mod telemetry;
+
+pub use telemetry::{generate, raw};

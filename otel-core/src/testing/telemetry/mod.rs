@@ -1,0 +1,5 @@
+//! Telemetry for tests: generating it, taking it apart, comparing it.
+
+pub mod generate;
+mod mangle;
+pub mod raw;
