@@ -7,6 +7,7 @@ mod payload;
 pub(crate) mod schema;
 mod signal;
 mod validate;
+pub mod view;
 mod wire;
 
 #[cfg(feature = "opentelemetry-proto")]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::payload::Payload;
 use super::schema::{self, Message};
 use super::validate::{self, InvalidData, Repaired};
+use super::view::{self, DataPoint, ItemRef, LogRecord, ResourceGroup, ResourceGroups, Span};
 
 /// Which signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,6 +62,9 @@ pub trait Signal: sealed::Sealed + Clone + Default + fmt::Debug + Send + Sync + 
     /// Which signal this is.
     const KIND: SignalKind;
 
+    /// What is counted: [`Span`], [`DataPoint`] or [`LogRecord`].
+    type Item<'a>: view::Item<'a>;
+
     /// Validates an encoded export request and takes it over, without a copy.
     ///
     /// Checked in one pass: wire structure, field types, UTF-8 of every string, lengths of ids, nesting of at
@@ -98,6 +102,18 @@ pub trait Signal: sealed::Sealed + Clone + Default + fmt::Debug + Send + Sync + 
         self.encoded_len() == 0
     }
 
+    /// What the signal holds, by resource.
+    #[inline]
+    fn resource_groups(&self) -> ResourceGroups<'_, Self> {
+        ResourceGroups::new(self.payload().segments())
+    }
+
+    /// The items in their order, with where they stand.
+    #[inline]
+    fn iter(&self) -> impl Iterator<Item = ItemRef<'_, Self>> {
+        self.resource_groups().flat_map(ResourceGroup::iter)
+    }
+
     /// The encoded request, as slices that follow one another.
     fn segments(&self) -> impl ExactSizeIterator<Item = &Bytes> {
         self.payload().segments().iter().map(|segment| &segment.bytes)
@@ -130,15 +146,16 @@ pub(crate) mod sealed {
     }
 }
 
-/// `signal!(Name, Kind, SCHEMA, "doc")` becomes the newtype over [`Payload`] with its trait impls.
+/// `signal!(Name, SCHEMA, Item, "doc")` becomes the newtype over [`Payload`] with its trait impls.
 macro_rules! signal {
-    ($name:ident, $schema:ident, $(#[$doc:meta])*) => {
+    ($name:ident, $schema:ident, $item:ident, $(#[$doc:meta])*) => {
         $(#[$doc])*
         #[derive(Clone, Default)]
         pub struct $name(Payload);
 
         impl Signal for $name {
             const KIND: SignalKind = SignalKind::$name;
+            type Item<'a> = $item<'a>;
         }
 
         #[expect(private_interfaces, reason = "sealed: only this crate calls it")]
@@ -170,12 +187,12 @@ macro_rules! signal {
     };
 }
 
-signal!(Traces, TRACES,
+signal!(Traces, TRACES, Span,
     /// Spans, grouped by resource and scope: an `ExportTraceServiceRequest`.
 );
-signal!(Metrics, METRICS,
+signal!(Metrics, METRICS, DataPoint,
     /// Metrics, grouped by resource and scope: an `ExportMetricsServiceRequest`. Its items are data points.
 );
-signal!(Logs, LOGS,
+signal!(Logs, LOGS, LogRecord,
     /// Log records, grouped by resource and scope: an `ExportLogsServiceRequest`.
 );
