@@ -30,7 +30,6 @@ macro_rules! messages {
             )*
 
             #[inline]
-            #[expect(dead_code, reason = "not every message is read from bytes by the rest of the crate")]
             pub(crate) fn from_bytes(bytes: &'a [u8]) -> Self {
                 Self { bytes }
             }
@@ -53,7 +52,7 @@ macro_rules! messages {
         impl<'a> $crate::pdata::view::field::Element<'a> for $name<'a> {
             #[inline]
             fn element(bytes: &'a [u8]) -> Self {
-                Self { bytes }
+                Self::from_bytes(bytes)
             }
         }
 
