@@ -3,6 +3,8 @@
 //! Source: `opentelemetry/proto/{common,resource,trace,logs,metrics}/v1`. References into a string table
 //! (`*_strindex`) are left out on purpose: they read as unknown fields.
 
+use super::validate::Plan;
+
 /// What a field holds, which fixes its wire type.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
@@ -68,6 +70,8 @@ pub(crate) struct Message {
     pub(crate) fields: &'static [Field],
     /// `index[number]` is the field's place in `fields` plus one, zero for an unknown number.
     index: [u8; INDEXED],
+    /// What validation does at each first byte of a tag.
+    pub(crate) plan: Plan,
 }
 
 /// OTLP numbers its fields below this.
@@ -81,7 +85,7 @@ impl Message {
             index[fields[at].number as usize] = at as u8 + 1;
             at += 1;
         }
-        Self { name, fields, index }
+        Self { name, fields, index, plan: Plan::new(fields) }
     }
 
     /// The field of that number, if the schema knows it.

@@ -1,25 +1,20 @@
 //! Validation of wire bytes, the one place where they are not trusted.
+//!
+//! [`walk`] and [`careful`] decide in one pass; [`rewrite`] mends and normalises the few resource groups that need
+//! it. What it accepts is what prost decodes, but for the lengths of ids, which prost does not check, and for
+//! string-table references and `instrumentation_library_*`, which this schema has as unknown fields.
 
+mod careful;
 mod error;
+mod fault;
+mod masks;
+mod path;
+mod plan;
+mod rewrite;
+#[cfg(test)]
+mod tests;
+mod walk;
 
 pub use error::{InvalidData, Repaired};
-
-use bytes::Bytes;
-
-use super::payload::Payload;
-use super::schema::Message;
-
-/// Validates a request of the given shape.
-pub(crate) fn validate(schema: &'static Message, bytes: Bytes) -> Result<Payload, InvalidData> {
-    let _ = schema;
-    let items = 0;
-    Ok(Payload::from_segment(bytes, items))
-}
-
-/// As [`validate`], with broken UTF-8 replaced.
-pub(crate) fn validate_repairing(
-    schema: &'static Message,
-    bytes: Bytes,
-) -> Result<(Payload, Repaired), InvalidData> {
-    validate(schema, bytes).map(|payload| (payload, Repaired::default()))
-}
+pub(crate) use plan::Plan;
+pub(crate) use rewrite::{validate, validate_repairing};

@@ -1,0 +1,88 @@
+//! Which bytes have their high bit set, as a bitmap of a window that moves along the request.
+//!
+//! With it the check of a string is a mask test, whatever its length up to 56: only a string with a high bit
+//! in it needs a look at its bytes.
+
+/// Bytes that the window covers. Its bitmap and what it covers stay in the first-level cache.
+const WINDOW: usize = 8192;
+
+/// Bits that one look gives.
+pub(super) const MOST: usize = 56;
+
+pub(super) struct Masks {
+    /// One bit a byte of the window, and room for a read of eight bytes at its end.
+    bits: [u8; WINDOW / 8 + 8],
+    /// First byte of the window.
+    base: usize,
+    /// One past the last byte that the window covers.
+    limit: usize,
+}
+
+impl Masks {
+    pub(super) fn new() -> Self {
+        Self { bits: [0; WINDOW / 8 + 8], base: 0, limit: 0 }
+    }
+
+    /// The high bits of `len` bytes from `at`, that of the first byte lowest. `len` is at most [`MOST`], and the
+    /// bytes are in `bytes`, the same at every look. A look behind the window is allowed, but costs a move.
+    #[inline(always)]
+    pub(super) fn high_bits(&mut self, bytes: &[u8], at: usize, len: usize) -> u64 {
+        debug_assert!(len <= MOST && at + len <= bytes.len());
+        if (at + len > self.limit) | (at < self.base) {
+            self.move_to(bytes, at);
+        }
+        let place = at - self.base;
+        let word = self.bits[(place / 8) % (WINDOW / 8)..]
+            .first_chunk()
+            .map_or(u64::MAX, |word| u64::from_le_bytes(*word));
+        (word >> (place % 8)) & ((1 << len) - 1)
+    }
+
+    #[inline(never)]
+    fn move_to(&mut self, bytes: &[u8], at: usize) {
+        let window = &bytes[at..bytes.len().min(at + WINDOW)];
+        self.base = at;
+        self.limit = at + window.len();
+        let (words, rest) = window.as_chunks::<8>();
+        for (bits, word) in self.bits.iter_mut().zip(words) {
+            *bits = gather(u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
+            let mut word = [0; 8];
+            word[..rest.len()].copy_from_slice(rest);
+            self.bits[words.len()] = gather(u64::from_le_bytes(word));
+        }
+    }
+}
+
+/// The high bits of eight bytes as one byte.
+#[inline(always)]
+const fn gather(word: u64) -> u8 {
+    ((word & 0x8080_8080_8080_8080).wrapping_mul(0x0002_0408_1020_4081) >> 56) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bits_are_those_of_the_bytes_wherever_the_window_is() {
+        let mut state = 1u32;
+        let bytes: Vec<u8> = (0..3 * WINDOW + 5)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            })
+            .collect();
+        let mut masks = Masks::new();
+        for at in 0..bytes.len() {
+            for len in [0, 1, 7, 13, MOST] {
+                if at + len > bytes.len() {
+                    continue;
+                }
+                let expected = (0..len).fold(0, |bits, i| bits | u64::from(bytes[at + i] >> 7) << i);
+                assert_eq!(masks.high_bits(&bytes, at, len), expected, "{len} from {at}");
+            }
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! The walk over a request that decides whether it is valid.
+//!
+//! It has two halves. The quick one, here, takes the shapes that encoders write, by a table lookup on the first
+//! byte of a tag; whatever it does not know at once it leaves to the careful one, in [`careful`](super::careful),
+//! field by field. Only the careful half finds faults, so the quick one cannot accept what the careful one refuses
+//! as long as each of its steps checks everything. A test compares the walk with its quick half switched off.
+
+use super::fault::Fault;
+use super::masks::{MOST, Masks};
+use super::plan::{REPEATED, Step};
+use crate::pdata::schema::{self, Kind, Message};
+use crate::pdata::wire::{RawField, RawFields, wire_type};
+
+/// A message at this depth below the request is the last that may be: prost's limit.
+pub(super) const NESTING: u32 = 100;
+
+/// Boxed, so that the walk's results travel in a register.
+pub(super) type Walked<T> = Result<T, Box<Fault>>;
+
+/// What a walk found besides faults.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Findings {
+    /// Items seen. Those of a superseded kind of metric are among them.
+    pub(super) items: usize,
+    /// Whether a singular field came twice or a oneof was superseded.
+    pub(super) repeats: bool,
+    /// Whether a group without scopes has the deprecated `instrumentation_library_*`.
+    pub(super) legacy: bool,
+    /// Offset of the first string that is not UTF-8.
+    pub(super) broken: Option<usize>,
+}
+
+/// Which fields a message had so far: a bit for each [place](super::plan::place).
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) once: u64,
+    pub(super) twice: u64,
+}
+
+impl Seen {
+    #[inline(always)]
+    pub(super) fn note(&mut self, place: u8) {
+        let bit = 1 << place;
+        self.twice |= self.once & bit;
+        self.once |= bit;
+    }
+
+    pub(super) fn has(&self, place: u8) -> bool {
+        self.once & (1 << place) != 0
+    }
+
+    #[inline(always)]
+    fn repeats(&self) -> bool {
+        self.twice & ((1 << REPEATED) - 1) != 0
+    }
+}
+
+/// The place for `instrumentation_library_*`, whose number is above all others.
+pub(super) const LEGACY: u8 = 63;
+
+/// Walks a request. `QUICK` is off only in the test that compares the halves.
+pub(super) struct Walk<'a, const QUICK: bool = true> {
+    pub(super) bytes: &'a [u8],
+    pub(super) findings: Findings,
+    masks: Masks,
+}
+
+/// Walks a whole request.
+pub(super) fn request(schema: &'static Message, bytes: &[u8]) -> Walked<Findings> {
+    let mut walk = Walk::<true>::new(bytes);
+    walk.message(schema, 0, bytes.len(), NESTING)?;
+    Ok(walk.findings)
+}
+
+impl<'a, const QUICK: bool> Walk<'a, QUICK> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, findings: Findings::default(), masks: Masks::new() }
+    }
+
+    /// Walks the message in `bytes[from..end]`. `nesting` is how many levels may be below it.
+    pub(super) fn message(
+        &mut self,
+        schema: &'static Message,
+        from: usize,
+        end: usize,
+        nesting: u32,
+    ) -> Walked<()> {
+        let bytes = &self.bytes[..end];
+        let mut seen = Seen::default();
+        let mut at = from;
+        while let Some(first) = bytes.get(at) {
+            let entry = schema.plan.entry(*first);
+            let next = match entry.step {
+                Step::Careful => None,
+                _ if !QUICK => None,
+                Step::Attribute => self.attribute(bytes, at + 1, nesting),
+                Step::Text => self.text(bytes, at + 1),
+                Step::Bytes => content(bytes, at + 1).map(|(_, end)| end),
+                Step::TraceId => id::<16>(bytes, at + 1),
+                Step::SpanId => id::<8>(bytes, at + 1),
+                Step::Varint => self.varint(bytes, at + 1),
+                Step::Fixed64 => inside(bytes, at + 9),
+                Step::Fixed32 => inside(bytes, at + 5),
+                Step::Packed64 => {
+                    content(bytes, at + 1).filter(|(from, end)| (end - from) % 8 == 0).map(|(_, end)| end)
+                }
+                Step::PackedVarint => self.packed_varints(bytes, at + 1),
+                Step::LongTagFixed32 => {
+                    if bytes.get(at + 1) == Some(&1) {
+                        inside(bytes, at + 6)
+                    } else {
+                        None
+                    }
+                }
+                Step::Item | Step::Message => match (content(bytes, at + 1), child(schema, *first)) {
+                    (Some((from, end)), Some(child)) if nesting > 0 => {
+                        self.findings.items += usize::from(entry.step == Step::Item);
+                        self.message(child, from, end, nesting - 1)?;
+                        Some(end)
+                    }
+                    _ => None,
+                },
+            };
+            at = match next {
+                Some(next) => {
+                    seen.note(entry.place);
+                    next
+                }
+                None => self.careful(schema, bytes, at, nesting, &mut seen)?,
+            };
+        }
+        self.findings.repeats |= seen.repeats();
+        if seen.has(LEGACY) && !seen.has(REPEATED + SCOPES) {
+            self.legacy(schema, from, end, nesting)?;
+        }
+        Ok(())
+    }
+
+    /// A `KeyValue` of a key and one scalar, both short, in this order and nothing else: what encoders write.
+    /// `at` is where its length stands.
+    #[inline(always)]
+    fn attribute(&mut self, bytes: &[u8], at: usize, nesting: u32) -> Option<usize> {
+        const KEY: u8 = 0x0a;
+        const VALUE: u8 = 0x12;
+        let &[len, KEY, key_len, ..] = bytes.get(at..)?.first_chunk::<4>()? else { return None };
+        if len >= 0x80 || key_len >= 0x80 || nesting < 2 {
+            return None;
+        }
+        let key = at + 3;
+        let end = inside(bytes, at + 1 + usize::from(len))?;
+        let value = key + usize::from(key_len);
+        let &[VALUE, value_len, member, scalar] = bytes.get(value..)?.first_chunk::<4>()? else {
+            return None;
+        };
+        // What is left for the scalar, its tag taken off. A length of 0 or 1 wraps to one that no arm takes.
+        let left = usize::from(value_len).wrapping_sub(1);
+        let from = value + 3;
+        if value_len >= 0x80 || from.wrapping_add(left) != end {
+            return None;
+        }
+        self.utf8(key, value);
+        match member {
+            // string_value
+            0x0a => {
+                if usize::from(scalar) + 1 != left || scalar >= 0x80 {
+                    return None;
+                }
+                self.utf8(from + 1, end);
+            }
+            // bool_value
+            0x10 if left == 1 && scalar < 0x80 => {}
+            // int_value
+            0x18 if (1..10).contains(&left) => {
+                // All bytes but the last go on.
+                let more = self.masks.high_bits(self.bytes, from, left);
+                if more != (1 << (left - 1)) - 1 {
+                    return None;
+                }
+            }
+            // double_value
+            0x21 if left == 8 => {}
+            _ => return None,
+        }
+        Some(end)
+    }
+
+    /// A string whose length stands at `at`.
+    #[inline(always)]
+    fn text(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
+        let (from, end) = content(bytes, at)?;
+        self.utf8(from, end);
+        Some(end)
+    }
+
+    /// Notes the string `from..end` if it is not UTF-8.
+    #[inline(always)]
+    pub(super) fn utf8(&mut self, from: usize, end: usize) {
+        if end - from > MOST {
+            self.long_utf8(from, end);
+        } else if self.masks.high_bits(self.bytes, from, end - from) != 0 {
+            self.decode_utf8(from, end);
+        }
+    }
+
+    fn long_utf8(&mut self, from: usize, end: usize) {
+        if !self.bytes[from..end].is_ascii() {
+            self.decode_utf8(from, end);
+        }
+    }
+
+    #[inline(never)]
+    fn decode_utf8(&mut self, from: usize, end: usize) {
+        if let Err(error) = std::str::from_utf8(&self.bytes[from..end]) {
+            self.findings.broken.get_or_insert(from + error.valid_up_to());
+        }
+    }
+
+    /// A varint of up to nine bytes.
+    #[inline(always)]
+    fn varint(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
+        if *bytes.get(at)? < 0x80 {
+            return Some(at + 1);
+        }
+        let more = bytes.get(at..at + 9)?.iter().position(|byte| *byte < 0x80)?;
+        Some(at + more + 1)
+    }
+
+    /// Packed varints none of which has more than eight bytes.
+    fn packed_varints(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
+        let (mut from, end) = content(bytes, at)?;
+        let mut run = 0;
+        while from < end {
+            let len = (end - from).min(MOST);
+            let more = self.masks.high_bits(self.bytes, from, len);
+            // The bytes before that go on into this piece, then runs of eight by doubling.
+            if run + more.trailing_ones() > 8 {
+                return None;
+            }
+            let twos = more & more >> 1;
+            let fours = twos & twos >> 2;
+            if fours & fours >> 4 != 0 {
+                return None;
+            }
+            run = (more << (64 - len)).leading_ones();
+            from += len;
+        }
+        (run == 0).then_some(end)
+    }
+
+    /// The deprecated fields of a group that has no scopes, read as scopes.
+    #[cold]
+    fn legacy(&mut self, group: &'static Message, from: usize, end: usize, nesting: u32) -> Walked<()> {
+        let Some(scopes) = child(group, SCOPES << 3 | wire_type::LEN) else { return Ok(()) };
+        self.findings.legacy = true;
+        let bytes = self.bytes;
+        for field in RawFields::new(&bytes[from..end]).filter(is_legacy) {
+            let end = from + field.end;
+            self.message(scopes, end - field.value.len(), end, nesting - 1)?;
+        }
+        Ok(())
+    }
+}
+
+/// Field number of the scopes in a resource group.
+pub(super) const SCOPES: u8 = 2;
+
+/// Field number of the deprecated `instrumentation_library_*` in a resource group.
+pub(super) const INSTRUMENTATION_LIBRARY: u32 = 1000;
+
+/// Whether a field of a resource group is read as scopes where the group has none.
+pub(super) fn is_legacy(field: &RawField<'_>) -> bool {
+    field.number == INSTRUMENTATION_LIBRARY && field.wire == wire_type::LEN
+}
+
+/// The message in the field that has this tag.
+#[inline(always)]
+fn child(schema: &'static Message, tag: u8) -> Option<&'static Message> {
+    match schema.field(u32::from(tag >> 3))?.kind {
+        Kind::Message(child) => Some(child),
+        _ => None,
+    }
+}
+
+/// Whether the message is a resource group.
+pub(super) fn is_group(message: &'static Message) -> bool {
+    [&schema::RESOURCE_SPANS, &schema::RESOURCE_METRICS, &schema::RESOURCE_LOGS]
+        .iter()
+        .any(|group| std::ptr::eq(*group, message))
+}
+
+/// `end`, if the bytes reach there.
+#[inline(always)]
+fn inside(bytes: &[u8], end: usize) -> Option<usize> {
+    (end <= bytes.len()).then_some(end)
+}
+
+/// Where the content of a length-delimited field stands whose length, of at most three bytes, is at `at`.
+#[inline(always)]
+fn content(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    let first = usize::from(*bytes.get(at)?);
+    if first < 0x80 {
+        let from = at + 1;
+        return inside(bytes, from + first).map(|end| (from, end));
+    }
+    long_content(bytes, at, first)
+}
+
+#[inline(always)]
+fn long_content(bytes: &[u8], at: usize, first: usize) -> Option<(usize, usize)> {
+    let second = usize::from(*bytes.get(at + 1)?);
+    let len = first & 0x7f | (second & 0x7f) << 7;
+    if second < 0x80 {
+        let from = at + 2;
+        return inside(bytes, from + len).map(|end| (from, end));
+    }
+    let third = usize::from(*bytes.get(at + 2)?);
+    let from = at + 3;
+    if third >= 0x80 {
+        return None;
+    }
+    inside(bytes, from + (len | third << 14)).map(|end| (from, end))
+}
+
+/// An id of `LEN` bytes, or none.
+#[inline(always)]
+fn id<const LEN: usize>(bytes: &[u8], at: usize) -> Option<usize> {
+    let len = usize::from(*bytes.get(at)?);
+    if len == LEN || len == 0 { inside(bytes, at + 1 + len) } else { None }
+}
