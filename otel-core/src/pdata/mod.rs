@@ -1,5 +1,7 @@
 //! Telemetry as validated wire bytes: [`Traces`], [`Metrics`], [`Logs`].
 
+pub mod build;
+mod fields;
 #[cfg(feature = "opentelemetry-proto")]
 mod interop;
 mod layout;

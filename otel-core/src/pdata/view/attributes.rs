@@ -51,6 +51,12 @@ pub struct Array<'a> {
 }
 
 impl<'a> Attributes<'a> {
+    /// The list that stands in a message as the field of that number.
+    #[inline]
+    pub(crate) fn new(message: &'a [u8], number: u32) -> Self {
+        Self { message, number }
+    }
+
     /// The value of the first attribute of that key. [`AnyValue::Empty`] is one that is there without a value.
     #[inline]
     pub fn get(self, key: &str) -> Option<AnyValue<'a>> {
@@ -111,6 +117,16 @@ impl fmt::Debug for Attributes<'_> {
 }
 
 impl<'a> KeyValue<'a> {
+    #[inline]
+    pub(crate) fn from_bytes(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    #[inline]
+    pub(crate) fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// The key.
     #[inline]
     pub fn key(self) -> &'a str {
@@ -125,7 +141,7 @@ impl<'a> KeyValue<'a> {
 
     /// Compares without a look at the text's encoding. Encoders write the key first.
     #[inline]
-    fn has_key(self, key: &[u8]) -> bool {
+    pub(crate) fn has_key(self, key: &[u8]) -> bool {
         if let [0x0a, len, rest @ ..] = self.bytes
             && *len < 0x80
         {
@@ -223,6 +239,11 @@ impl fmt::Debug for AnyValue<'_> {
 }
 
 impl<'a> Array<'a> {
+    #[inline]
+    pub(crate) fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// The values in their order.
     #[inline]
     pub fn iter(self) -> Repeated<'a, AnyValue<'a>> {

@@ -42,6 +42,24 @@ impl NumberValue {
     }
 }
 
+impl From<f64> for NumberValue {
+    fn from(value: f64) -> Self {
+        NumberValue::Double(value)
+    }
+}
+
+impl From<i64> for NumberValue {
+    fn from(value: i64) -> Self {
+        NumberValue::Int(value)
+    }
+}
+
+impl From<i32> for NumberValue {
+    fn from(value: i32) -> Self {
+        NumberValue::Int(value.into())
+    }
+}
+
 impl<'a> Metric<'a> {
     /// The data, whichever kind it is of.
     pub fn data(self) -> MetricData<'a> {
