@@ -8,8 +8,12 @@ mod careful;
 mod error;
 mod fault;
 mod masks;
+mod merge;
 mod path;
 mod plan;
+#[cfg(all(test, feature = "testing"))]
+mod properties;
+mod repair;
 mod rewrite;
 #[cfg(test)]
 mod tests;
