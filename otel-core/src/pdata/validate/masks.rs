@@ -28,7 +28,7 @@ impl Masks {
     #[inline(always)]
     pub(super) fn high_bits(&mut self, bytes: &[u8], at: usize, len: usize) -> u64 {
         debug_assert!(len <= MOST && at + len <= bytes.len());
-        if (at + len > self.limit) | (at < self.base) {
+        if at + len > self.limit || at < self.base {
             self.move_to(bytes, at);
         }
         let place = at - self.base;

@@ -18,12 +18,12 @@ pub(super) fn merge(schema: &'static Message, content: &[u8]) -> Vec<u8> {
 /// Writes the merged message whose content is all `pieces` one after the other: that is what merging means.
 /// Pieces are not copied together, so that nesting does not multiply memory.
 fn write(schema: &'static Message, pieces: &[&[u8]], out: &mut Vec<u8>) {
-    let last = Last::of(schema, pieces);
+    let counting = Counting::of(schema, pieces);
     for (ordinal, (piece, field)) in fields(pieces).enumerate() {
         let known = schema.field(field.number);
         if let Some(known) = known
             && known.label != Label::Many
-            && last.ordinal(known.label, field.number) != ordinal
+            && counting.ordinal(known.label, field.number) != ordinal
         {
             continue;
         }
@@ -35,10 +35,10 @@ fn write(schema: &'static Message, pieces: &[&[u8]], out: &mut Vec<u8>) {
         };
         let one = [field.value];
         let several;
-        let pieces = if known.label == Label::Many || last.first[field.number as usize] == ordinal {
+        let pieces = if known.label == Label::Many || counting.first[field.number as usize] == ordinal {
             one.as_slice()
         } else {
-            several = last.pieces(pieces, field.number);
+            several = counting.pieces(pieces, field.number);
             several.as_slice()
         };
         let guess = pieces.iter().map(|piece| piece.len()).sum();
@@ -51,7 +51,7 @@ fn fields<'a>(pieces: &[&'a [u8]]) -> impl Iterator<Item = (&'a [u8], RawField<'
 }
 
 /// Which occurrences of the singular fields of a message count, as ordinals of all its fields.
-struct Last {
+struct Counting {
     /// By field number: the last occurrence.
     last: [usize; NUMBERS],
     /// By field number: the first occurrence that is merged into the last.
@@ -60,7 +60,7 @@ struct Last {
     member: u32,
 }
 
-impl Last {
+impl Counting {
     fn of(schema: &'static Message, pieces: &[&[u8]]) -> Self {
         let mut found = Self { last: [usize::MAX; NUMBERS], first: [usize::MAX; NUMBERS], member: 0 };
         for (ordinal, (_, field)) in fields(pieces).enumerate() {

@@ -7,7 +7,6 @@ use prost::Message as _;
 use super::walk::{NESTING, Walk, Walked};
 use super::{InvalidData, repair};
 use crate::pdata::schema::Message;
-use crate::pdata::signal::sealed::Sealed;
 use crate::pdata::{Logs, Metrics, Signal, SignalKind, Traces};
 use crate::testing::generate::{self, Generate};
 use crate::testing::raw;

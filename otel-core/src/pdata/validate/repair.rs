@@ -49,7 +49,7 @@ fn write(
         if let Some(child) = message_in(known.kind, field.wire) {
             let start = base + field.end - field.value.len();
             put_message(out, field.number, field.value.len(), |out| {
-                write(child, field.value, start, broken, out)
+                write(child, field.value, start, broken, out);
             });
         } else {
             *broken = rest;

@@ -46,18 +46,18 @@ fn build(schema: &'static Message, bytes: Bytes, findings: Findings) -> (Payload
     if is_plain(&findings) {
         return (Payload::from_segment(bytes, findings.items), Repaired::default());
     }
-    rewrite(schema, bytes)
+    rewrite(schema, &bytes)
 }
 
 /// Writes the groups anew that need it; runs of others are shared.
 #[cold]
-fn rewrite(schema: &'static Message, bytes: Bytes) -> (Payload, Repaired) {
+fn rewrite(schema: &'static Message, bytes: &Bytes) -> (Payload, Repaired) {
     let mut parts =
         Parts { whole: Segment::new(bytes.clone(), 0), done: Vec::new(), fresh: Vec::new(), items: 0 };
     let mut repaired = Repaired::default();
-    let mut walk = Walk::<true>::new(&bytes);
+    let mut walk = Walk::<true>::new(bytes);
     let (mut run, mut run_items) = (0, 0);
-    for field in RawFields::new(&bytes) {
+    for field in RawFields::new(bytes) {
         let Some(Kind::Message(group)) = schema.field(field.number).map(|field| field.kind) else { continue };
         walk.findings = Findings::default();
         let valid = walk.message(group, field.end - field.value.len(), field.end, NESTING - 1);

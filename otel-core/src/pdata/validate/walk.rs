@@ -98,7 +98,7 @@ impl<'a, const QUICK: bool> Walk<'a, QUICK> {
                 Step::Bytes => content(bytes, at + 1).map(|(_, end)| end),
                 Step::TraceId => id::<16>(bytes, at + 1),
                 Step::SpanId => id::<8>(bytes, at + 1),
-                Step::Varint => self.varint(bytes, at + 1),
+                Step::Varint => varint(bytes, at + 1),
                 Step::Fixed64 => inside(bytes, at + 9),
                 Step::Fixed32 => inside(bytes, at + 5),
                 Step::Packed64 => {
@@ -215,16 +215,6 @@ impl<'a, const QUICK: bool> Walk<'a, QUICK> {
         }
     }
 
-    /// A varint of up to nine bytes.
-    #[inline(always)]
-    fn varint(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
-        if *bytes.get(at)? < 0x80 {
-            return Some(at + 1);
-        }
-        let more = bytes.get(at..at + 9)?.iter().position(|byte| *byte < 0x80)?;
-        Some(at + more + 1)
-    }
-
     /// Packed varints none of which has more than eight bytes.
     fn packed_varints(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
         let (mut from, end) = content(bytes, at)?;
@@ -319,6 +309,16 @@ fn long_content(bytes: &[u8], at: usize, first: usize) -> Option<(usize, usize)>
         return None;
     }
     inside(bytes, from + (len | third << 14)).map(|end| (from, end))
+}
+
+/// A varint of up to nine bytes.
+#[inline(always)]
+fn varint(bytes: &[u8], at: usize) -> Option<usize> {
+    if *bytes.get(at)? < 0x80 {
+        return Some(at + 1);
+    }
+    let more = bytes.get(at..at + 9)?.iter().position(|byte| *byte < 0x80)?;
+    Some(at + more + 1)
 }
 
 /// An id of `LEN` bytes, or none.
