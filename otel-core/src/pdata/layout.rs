@@ -52,6 +52,18 @@ impl Level {
         }
     }
 
+    /// Whose children messages of this level are.
+    #[inline(always)]
+    pub(crate) const fn above(self) -> Option<Level> {
+        match self {
+            Level::Request => None,
+            Level::Resource => Some(Level::Request),
+            Level::Scope => Some(Level::Resource),
+            Level::Metric => Some(Level::Scope),
+            Level::Data => Some(Level::Metric),
+        }
+    }
+
     /// The children in a message of this level, as places in it.
     #[inline]
     pub(crate) fn children(self, message: &[u8]) -> impl Iterator<Item = RawField<'_>> {

@@ -1,6 +1,7 @@
 //! Telemetry as validated wire bytes: [`Traces`], [`Metrics`], [`Logs`].
 
 pub mod build;
+pub mod edit;
 mod fields;
 #[cfg(feature = "opentelemetry-proto")]
 mod interop;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use super::edit::{self, ItemEdit, ResourceEdit, ScopeEdit, Verdict};
 use super::payload::Payload;
 use super::schema::{self, Message};
 use super::validate::{self, InvalidData, Repaired};
@@ -112,6 +113,23 @@ pub trait Signal: sealed::Sealed + Clone + Default + fmt::Debug + Send + Sync + 
     #[inline]
     fn iter(&self) -> impl Iterator<Item = ItemRef<'_, Self>> {
         self.resource_groups().flat_map(ResourceGroup::iter)
+    }
+
+    /// Edits every item in one pass; whether anything changed. An example is in [`edit`](super::edit).
+    fn edit<V: Into<Verdict>>(&mut self, edit: impl FnMut(&mut ItemEdit<'_, Self>) -> V) -> bool {
+        edit::edit_items(self, edit)
+    }
+
+    /// Edits the resource of every group in one pass; whether anything changed. A resource that is dropped takes
+    /// its items along.
+    fn edit_resources<V: Into<Verdict>>(&mut self, edit: impl FnMut(&mut ResourceEdit<'_>) -> V) -> bool {
+        edit::edit_resources(self, edit)
+    }
+
+    /// Edits the scope of every group in one pass; whether anything changed. A scope that is dropped takes its
+    /// items along.
+    fn edit_scopes<V: Into<Verdict>>(&mut self, edit: impl FnMut(&mut ScopeEdit<'_>) -> V) -> bool {
+        edit::edit_scopes(self, edit)
     }
 
     /// The encoded request, as slices that follow one another.

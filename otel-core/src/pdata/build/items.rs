@@ -142,7 +142,7 @@ attributes! {
 impl ResourceBuilder<'_> {
     /// Appends a reference to an entity.
     pub fn entity_ref(&mut self, write: impl FnOnce(&mut EntityRefBuilder<'_>)) -> &mut Self {
-        self.writer.push_message(3, guess::SMALL, |writer| write(&mut EntityRefBuilder { writer }));
+        self.writer.push_message(3, guess::SMALL, |writer| write(&mut EntityRefBuilder::new(writer)));
         self
     }
 }
@@ -165,14 +165,14 @@ impl SpanBuilder<'_> {
     /// Appends an event.
     #[inline]
     pub fn event(&mut self, write: impl FnOnce(&mut EventBuilder<'_>)) -> &mut Self {
-        self.writer.push_message(11, guess::SMALL, |writer| write(&mut EventBuilder { writer }));
+        self.writer.push_message(11, guess::SMALL, |writer| write(&mut EventBuilder::new(writer)));
         self
     }
 
     /// Appends a link.
     #[inline]
     pub fn link(&mut self, write: impl FnOnce(&mut LinkBuilder<'_>)) -> &mut Self {
-        self.writer.push_message(13, guess::SMALL, |writer| write(&mut LinkBuilder { writer }));
+        self.writer.push_message(13, guess::SMALL, |writer| write(&mut LinkBuilder::new(writer)));
         self
     }
 
@@ -225,7 +225,7 @@ macro_rules! exemplars {
         impl $builder<'_> {
             /// Appends an exemplar.
             pub fn exemplar(&mut self, write: impl FnOnce(&mut ExemplarBuilder<'_>)) -> &mut Self {
-                self.writer.push_message($number, guess::SMALL, |writer| write(&mut ExemplarBuilder { writer }));
+                self.writer.push_message($number, guess::SMALL, |writer| write(&mut ExemplarBuilder::new(writer)));
                 self
             }
         }
@@ -241,13 +241,13 @@ exemplars! {
 impl ExponentialHistogramDataPointBuilder<'_> {
     /// The buckets of the positive values.
     pub fn positive(&mut self, write: impl FnOnce(&mut BucketsBuilder<'_>)) -> &mut Self {
-        self.writer.message(8, guess::BUCKETS, |writer| write(&mut BucketsBuilder { writer }));
+        self.writer.message(8, guess::BUCKETS, |writer| write(&mut BucketsBuilder::new(writer)));
         self
     }
 
     /// The buckets of the negative values.
     pub fn negative(&mut self, write: impl FnOnce(&mut BucketsBuilder<'_>)) -> &mut Self {
-        self.writer.message(9, guess::BUCKETS, |writer| write(&mut BucketsBuilder { writer }));
+        self.writer.message(9, guess::BUCKETS, |writer| write(&mut BucketsBuilder::new(writer)));
         self
     }
 }

@@ -1,4 +1,3 @@
-use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -391,7 +390,7 @@ fn values_that_were_read_are_written_as_they_were() {
         span.attribute("all", AnyValue::KvList(read));
     });
     let traces =
-        Traces::from_bytes(Bytes::from(builder.finish().to_bytes())).expect("what was built is valid");
+        Traces::from_bytes(builder.finish().to_bytes()).expect("what was built is valid");
     let written = traces.iter().next().expect("a span was built").item().attributes().get("all");
     assert_eq!(written, Some(AnyValue::KvList(read)));
 }

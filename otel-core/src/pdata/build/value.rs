@@ -143,11 +143,7 @@ pub struct ArrayBuilder<'a> {
     depth: u8,
 }
 
-impl<'a> ArrayBuilder<'a> {
-    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out, depth: 1 }
-    }
-
+impl ArrayBuilder<'_> {
     /// Appends an element.
     #[inline]
     pub fn push<'v>(&mut self, value: impl Into<AnyValue<'v>>) -> &mut Self {
@@ -180,11 +176,7 @@ pub struct MapBuilder<'a> {
     depth: u8,
 }
 
-impl<'a> MapBuilder<'a> {
-    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out, depth: 1 }
-    }
-
+impl MapBuilder<'_> {
     /// Appends an entry.
     #[inline]
     pub fn entry<'v>(&mut self, key: &str, value: impl Into<AnyValue<'v>>) -> &mut Self {

@@ -74,5 +74,7 @@ pub use point::{DataPoint, Point};
 pub use trace::{Event, Link, Span, Status};
 pub use tree::{Item, ItemRef, Items, ResourceGroup, ResourceGroups, ScopeGroup};
 
+pub(crate) use tree::FromWire;
+
 #[cfg(test)]
 mod tests;
