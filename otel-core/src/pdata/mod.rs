@@ -7,6 +7,7 @@ mod fields;
 mod interop;
 mod layout;
 mod payload;
+pub mod regroup;
 pub(crate) mod schema;
 mod signal;
 mod validate;

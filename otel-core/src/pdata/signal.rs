@@ -1,14 +1,20 @@
 //! The three signal types and what they have in common.
 
 use std::fmt;
+use std::hash::Hash;
+use std::num::NonZeroUsize;
 
 use bytes::Bytes;
 
 use super::edit::{self, ItemEdit, ResourceEdit, ScopeEdit, Verdict};
+use super::layout::Level;
 use super::payload::Payload;
+use super::regroup::{self, Above, Rest};
 use super::schema::{self, Message};
 use super::validate::{self, InvalidData, Repaired};
-use super::view::{self, DataPoint, ItemRef, LogRecord, ResourceGroup, ResourceGroups, Span};
+use super::view::{
+    self, DataPoint, ItemRef, LogRecord, Metric, ResourceGroup, ResourceGroups, ScopeGroup, Span,
+};
 
 /// Which signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -132,6 +138,109 @@ pub trait Signal: sealed::Sealed + Clone + Default + fmt::Debug + Send + Sync + 
         edit::edit_scopes(self, edit)
     }
 
+    /// Appends what the other one holds. Its bytes are shared, not copied.
+    fn merge(&mut self, other: Self) {
+        let mut payload = std::mem::take(self).into_payload();
+        payload.extend(other.into_payload().into_segments());
+        *self = Self::from_payload(payload);
+    }
+
+    /// All of them one after the other.
+    fn merged(signals: impl IntoIterator<Item = Self>) -> Self {
+        let segments = signals.into_iter().flat_map(|signal| signal.into_payload().into_segments());
+        Self::from_payload(Payload::from_segments(segments.collect()))
+    }
+
+    /// The first `max` items, or all, and the rest.
+    ///
+    /// A group or a metric that is cut is in both parts with all its fields but for the items.
+    fn split_items(self, max: usize) -> (Self, Self) {
+        both(regroup::split_items(Self::KIND, self.into_payload(), max))
+    }
+
+    /// As many of the first items as fit into an encoded request of `max` bytes, and the rest.
+    ///
+    /// An item that does not fit alone comes alone, so the first part is empty only where there is nothing. The
+    /// first part can have no items where it holds groups without items.
+    fn split_bytes(self, max: usize) -> (Self, Self) {
+        both(regroup::split_bytes(Self::KIND, self.into_payload(), max))
+    }
+
+    /// Parts of `max` items each, the last one of what is left.
+    fn chunks(self, max: NonZeroUsize) -> regroup::Chunks<Self> {
+        regroup::Chunks::new(self, max)
+    }
+
+    /// Keeps the items that the predicate accepts.
+    fn retain(&mut self, predicate: impl FnMut(&ItemRef<'_, Self>) -> bool) {
+        *self = both(regroup::partition(self.payload(), Rest::Dropped, predicate)).0;
+    }
+
+    /// Keeps the resource groups that the predicate accepts.
+    fn retain_resources(&mut self, mut predicate: impl FnMut(ResourceGroup<'_, Self>) -> bool) {
+        let accepts = |above: Above<'_, Self>| predicate(above.resource_group);
+        *self = both(regroup::partition_level(self.payload(), Level::Resource, Rest::Dropped, accepts)).0;
+    }
+
+    /// Keeps the scope groups that the predicate accepts; it also gets the resource group.
+    fn retain_scopes(
+        &mut self,
+        mut predicate: impl FnMut(ResourceGroup<'_, Self>, ScopeGroup<'_, Self>) -> bool,
+    ) {
+        let accepts = |above: Above<'_, Self>| predicate(above.resource_group, above.scope_group);
+        *self = both(regroup::partition_level(self.payload(), Level::Scope, Rest::Dropped, accepts)).0;
+    }
+
+    /// The items that the predicate accepts, and the others.
+    fn partition(self, predicate: impl FnMut(&ItemRef<'_, Self>) -> bool) -> (Self, Self) {
+        both(regroup::partition(self.payload(), Rest::Second, predicate))
+    }
+
+    /// The resource groups that the predicate accepts, and the others.
+    fn partition_resources(self, mut predicate: impl FnMut(ResourceGroup<'_, Self>) -> bool) -> (Self, Self) {
+        let accepts = |above: Above<'_, Self>| predicate(above.resource_group);
+        both(regroup::partition_level(self.payload(), Level::Resource, Rest::Second, accepts))
+    }
+
+    /// The scope groups that the predicate accepts, and the others; it also gets the resource group.
+    fn partition_scopes(
+        self,
+        mut predicate: impl FnMut(ResourceGroup<'_, Self>, ScopeGroup<'_, Self>) -> bool,
+    ) -> (Self, Self) {
+        let accepts = |above: Above<'_, Self>| predicate(above.resource_group, above.scope_group);
+        both(regroup::partition_level(self.payload(), Level::Scope, Rest::Second, accepts))
+    }
+
+    /// The items by a key, in the order in which the keys first appear. Empty where there are no items.
+    fn group_by<K: Eq + Hash>(self, key: impl FnMut(&ItemRef<'_, Self>) -> K) -> Vec<(K, Self)> {
+        named(regroup::group_by(self.payload(), key))
+    }
+
+    /// The resource groups by a key, in the order in which the keys first appear.
+    fn group_by_resource<K: Eq + Hash>(
+        self,
+        mut key: impl FnMut(ResourceGroup<'_, Self>) -> K,
+    ) -> Vec<(K, Self)> {
+        let key = |above: Above<'_, Self>| key(above.resource_group);
+        named(regroup::group_by_level(self.payload(), Level::Resource, key))
+    }
+
+    /// The scope groups by a key, in the order in which the keys first appear; the function also gets the
+    /// resource group. Empty where there are no scopes.
+    fn group_by_scope<K: Eq + Hash>(
+        self,
+        mut key: impl FnMut(ResourceGroup<'_, Self>, ScopeGroup<'_, Self>) -> K,
+    ) -> Vec<(K, Self)> {
+        let key = |above: Above<'_, Self>| key(above.resource_group, above.scope_group);
+        named(regroup::group_by_level(self.payload(), Level::Scope, key))
+    }
+
+    /// Length in bytes of the buffers that the signal keeps alive, which is more than [`Signal::encoded_len`] where
+    /// parts of them were dropped or went elsewhere. What parts of a split share counts for each of them.
+    fn pinned_len(&self) -> usize {
+        self.payload().segments().iter().map(|segment| segment.pins).sum()
+    }
+
     /// The encoded request, as slices that follow one another.
     fn segments(&self) -> impl ExactSizeIterator<Item = &Bytes> {
         self.payload().segments().iter().map(|segment| &segment.bytes)
@@ -141,6 +250,36 @@ pub trait Signal: sealed::Sealed + Clone + Default + fmt::Debug + Send + Sync + 
     fn to_bytes(&self) -> Bytes {
         self.payload().to_bytes()
     }
+}
+
+impl Metrics {
+    /// Keeps the metrics that the predicate accepts; it also gets the resource group and the scope group.
+    pub fn retain_metrics(
+        &mut self,
+        mut predicate: impl FnMut(ResourceGroup<'_, Self>, ScopeGroup<'_, Self>, Metric<'_>) -> bool,
+    ) {
+        let accepts =
+            |above: Above<'_, Self>| predicate(above.resource_group, above.scope_group, above.metric);
+        *self = both(regroup::partition_level(&self.0, Level::Metric, Rest::Dropped, accepts)).0;
+    }
+
+    /// The metrics that the predicate accepts, and the others; it also gets the resource group and the scope group.
+    pub fn partition_metrics(
+        self,
+        mut predicate: impl FnMut(ResourceGroup<'_, Self>, ScopeGroup<'_, Self>, Metric<'_>) -> bool,
+    ) -> (Self, Self) {
+        let accepts =
+            |above: Above<'_, Self>| predicate(above.resource_group, above.scope_group, above.metric);
+        both(regroup::partition_level(&self.0, Level::Metric, Rest::Second, accepts))
+    }
+}
+
+fn both<S: Signal>((first, second): (Payload, Payload)) -> (S, S) {
+    (S::from_payload(first), S::from_payload(second))
+}
+
+fn named<S: Signal, K>(groups: Vec<(K, Payload)>) -> Vec<(K, S)> {
+    groups.into_iter().map(|(key, payload)| (key, S::from_payload(payload))).collect()
 }
 
 pub(crate) mod sealed {

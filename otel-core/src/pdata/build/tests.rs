@@ -389,8 +389,7 @@ fn values_that_were_read_are_written_as_they_were() {
     builder.resource(|_| {}).scope(|_| {}).span(|span| {
         span.attribute("all", AnyValue::KvList(read));
     });
-    let traces =
-        Traces::from_bytes(builder.finish().to_bytes()).expect("what was built is valid");
+    let traces = Traces::from_bytes(builder.finish().to_bytes()).expect("what was built is valid");
     let written = traces.iter().next().expect("a span was built").item().attributes().get("all");
     assert_eq!(written, Some(AnyValue::KvList(read)));
 }

@@ -174,7 +174,9 @@ impl<'a> AttributesEdit<'a> {
     fn drop_later(&mut self, key: &str) {
         let mut seen = false;
         self.draft.rebuild(self.number, |field, _| {
-            if !KeyValue::from_bytes(field.value).has_key(key.as_bytes()) || !std::mem::replace(&mut seen, true) {
+            if !KeyValue::from_bytes(field.value).has_key(key.as_bytes())
+                || !std::mem::replace(&mut seen, true)
+            {
                 Fate::Keep
             } else {
                 Fate::Drop

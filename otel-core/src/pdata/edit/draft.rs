@@ -174,7 +174,11 @@ impl<'a> Draft<'a> {
             Ok(field) if is_equal(&field) => {}
             Ok(field) => {
                 let range = field.start..field.end;
-                self.splice_with(range, |_, out| if !is_zero { write(out) });
+                self.splice_with(range, |_, out| {
+                    if !is_zero {
+                        write(out)
+                    }
+                });
             }
             Err(_) if is_zero => {}
             Err(at) => self.splice_with(at..at, |_, out| write(out)),
@@ -281,12 +285,7 @@ impl<'a> Draft<'a> {
     }
 
     fn set_fixed64(&mut self, number: u32, value: u64, is_zero: bool) {
-        self.set(
-            number,
-            is_zero,
-            |field| field.fixed64() == value,
-            |out| put_fixed64(out, number, value),
-        );
+        self.set(number, is_zero, |field| field.fixed64() == value, |out| put_fixed64(out, number, value));
     }
 
     /// The oneof of a number point and of an exemplar: a double, or as field `number + 2` an integer.
@@ -305,9 +304,8 @@ impl<'a> Draft<'a> {
     }
 
     fn fixed64s(&mut self, number: u32, values: impl ExactSizeIterator<Item = u64> + Clone) {
-        let take = |bytes: &[u8], at: usize| {
-            Some((u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?), at + 8))
-        };
+        let take =
+            |bytes: &[u8], at: usize| Some((u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?), at + 8));
         if !self.scalars(number, take).eq(values.clone()) {
             self.replace_all(number, |out| put_packed_fixed64(out, number, values));
         }
@@ -362,11 +360,7 @@ impl<'a> Draft<'a> {
 
     /// Looks at every field of that number in turn and keeps it, drops it, or puts in its place what `edit`
     /// wrote. Neighbours are copied in runs, and nothing is before the first that is not kept.
-    pub(crate) fn rebuild(
-        &mut self,
-        number: u32,
-        mut edit: impl FnMut(&RawField<'_>, &mut Vec<u8>) -> Fate,
-    ) {
+    pub(crate) fn rebuild(&mut self, number: u32, mut edit: impl FnMut(&RawField<'_>, &mut Vec<u8>) -> Fate) {
         let mut rebuilt = std::mem::take(&mut self.state.rebuilt);
         let mut written = std::mem::take(&mut self.state.field);
         rebuilt.clear();
@@ -393,11 +387,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Edits every message of a repeated field in turn.
-    pub(crate) fn edit_each<V: Into<Verdict>>(
-        &mut self,
-        number: u32,
-        mut edit: impl FnMut(Draft<'_>) -> V,
-    ) {
+    pub(crate) fn edit_each<V: Into<Verdict>>(&mut self, number: u32, mut edit: impl FnMut(Draft<'_>) -> V) {
         let mut state = self.state.nested.take().unwrap_or_default();
         self.rebuild(number, |field, out| {
             state.reset();
@@ -425,12 +415,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Edits the message that stands at `place` as a field of that number.
-    pub(crate) fn edit_at<R>(
-        &mut self,
-        number: u32,
-        place: Place,
-        edit: impl FnOnce(Draft<'_>) -> R,
-    ) -> R {
+    pub(crate) fn edit_at<R>(&mut self, number: u32, place: Place, edit: impl FnOnce(Draft<'_>) -> R) -> R {
         let mut state = self.state.nested.take().unwrap_or_default();
         state.reset();
         let result = edit(Draft::new(&self.bytes()[place.value()], &mut state));

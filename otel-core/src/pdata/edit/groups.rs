@@ -2,9 +2,9 @@
 
 use super::attributes::AttributesEdit;
 use super::draft::Draft;
+use super::draft::Verdict;
 use super::messages::{EntityRefEdit, edit_methods, lists};
 use super::pass::Headers;
-use super::draft::Verdict;
 use crate::pdata::fields::fields;
 use crate::pdata::layout::{Level, SCHEMA_URL};
 use crate::pdata::view::{AggregationTemporality, Metric, Resource, Scope, Sum};

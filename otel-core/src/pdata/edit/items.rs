@@ -12,9 +12,7 @@ use super::messages::{
 use super::pass::Headers;
 use super::value::ValueEdit;
 use crate::pdata::fields::fields;
-use crate::pdata::view::{
-    AnyValue, FromWire, Metric, SeverityNumber, SpanId, SpanKind, StatusCode, TraceId,
-};
+use crate::pdata::view::{AnyValue, FromWire, Metric, SeverityNumber, SpanId, SpanKind, StatusCode, TraceId};
 use crate::pdata::{Logs, Metrics, Signal, SignalKind, Traces};
 
 /// An item under edit: a span, a log record or a data point.

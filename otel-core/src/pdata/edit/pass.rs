@@ -142,11 +142,7 @@ impl<'s> Pass<'s> {
     }
 
     /// Walks the children of the message in which the walk is; whether any was kept, and any dropped.
-    fn walk(
-        &mut self,
-        level: Level,
-        edit: &mut impl FnMut(Headers<'_>, Draft<'_>) -> Verdict,
-    ) -> Kept {
+    fn walk(&mut self, level: Level, edit: &mut impl FnMut(Headers<'_>, Draft<'_>) -> Verdict) -> Kept {
         let content = self.stack[level as usize].content;
         let below = level.below(self.kind);
         let mut kept = Kept::default();
@@ -288,7 +284,8 @@ impl<'s> Pass<'s> {
         let Some(above) = level.above() else {
             // Room for the edited segment, if what is added is about a seventh.
             self.out.reserve(self.segment.bytes.len() + self.segment.bytes.len() / 7 + 512);
-            self.stack[Level::Request as usize].output = Some(Output { before: 0, field: None, header: 0..0, changes: 0, copied: 0 });
+            self.stack[Level::Request as usize].output =
+                Some(Output { before: 0, field: None, header: 0..0, changes: 0, copied: 0 });
             return;
         };
         let Open { content, number, range, .. } = &self.stack[level as usize];

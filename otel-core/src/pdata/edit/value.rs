@@ -33,8 +33,7 @@ impl<'a> ValueEdit<'a> {
     /// Edits the entries, if the value is a map.
     pub fn edit_map(&mut self, edit: impl FnOnce(&mut AttributesEdit<'_>)) -> &mut Self {
         if self.draft.find(number::MAP).is_ok() {
-            self.draft
-                .edit_message(number::MAP, |map| edit(&mut AttributesEdit::new(map, ELEMENTS)));
+            self.draft.edit_message(number::MAP, |map| edit(&mut AttributesEdit::new(map, ELEMENTS)));
         }
         self
     }
@@ -83,9 +82,9 @@ pub(crate) fn is_same(a: AnyValue<'_>, b: AnyValue<'_>) -> bool {
     match (a, b) {
         (AnyValue::Double(a), AnyValue::Double(b)) => a.to_bits() == b.to_bits(),
         (AnyValue::Array(a), AnyValue::Array(b)) => a.iter().eq_by_value(b.iter(), is_same),
-        (AnyValue::KvList(a), AnyValue::KvList(b)) => a
-            .iter()
-            .eq_by_value(b.iter(), |a, b| a.key() == b.key() && is_same(a.value(), b.value())),
+        (AnyValue::KvList(a), AnyValue::KvList(b)) => {
+            a.iter().eq_by_value(b.iter(), |a, b| a.key() == b.key() && is_same(a.value(), b.value()))
+        }
         (a, b) => a == b,
     }
 }
