@@ -1,6 +1,7 @@
 //! The fuzz targets on the stable compiler: each runs over its committed inputs, and over every input cut short
 //! and with every byte changed, which is a poor man's fuzzing.
 
+#[expect(unreachable_pub, reason = "public in the package of the fuzz targets")]
 #[path = "../fuzz/src/lib.rs"]
 mod fuzz;
 

@@ -18,7 +18,10 @@ fn walked<const QUICK: bool>(schema: &'static Message, bytes: &[u8]) -> Walked<s
 
 /// Whether a refusal is one that prost does not make.
 fn is_ours_alone(error: &InvalidData) -> bool {
-    error.reason().starts_with("the id has") || error.path().contains("instrumentation_library")
+    error.reason().starts_with("the id has")
+        || error.path().contains("instrumentation_library")
+        // At the last level prost still takes a reference into a string table, which is unknown here.
+        || error.reason().starts_with("messages are nested")
 }
 
 /// The verdict has to be prost's, the same with and without the quick half, and what is accepted has to mean
@@ -31,7 +34,8 @@ fn check<S: Generate>(bytes: Vec<u8>) -> Result<(), TestCaseError> {
     match S::from_bytes(Bytes::from(bytes.clone())) {
         Ok(signal) => {
             // References into a string table are unknown fields here, so their wire type is free.
-            let free = oracle.as_ref().is_err_and(|error| error.to_string().contains("strindex"));
+            let tree = raw::Tree::parse(S::KIND, &bytes).expect("what is valid can be taken apart");
+            let free = tree.refers_to_a_string_table();
             prop_assert!(oracle.is_ok() || free, "prost refuses: {:?}", oracle);
             prop_assert!(signal.segments().all(|segment| !segment.is_empty()));
         }

@@ -92,6 +92,12 @@ impl Tree {
         collect_unknown(request(self.kind), &self.canonical().fields, "", &mut found);
         found
     }
+
+    /// Whether there is a reference into a string table, `KeyValue.key_strindex` or
+    /// `AnyValue.string_value_strindex`: prost knows these, the schema here does not.
+    pub fn refers_to_a_string_table(&self) -> bool {
+        refers_to_a_string_table(request(self.kind), &self.fields)
+    }
 }
 
 /// Asserts that two requests mean the same, unknown fields included.
@@ -315,6 +321,18 @@ fn is_zero(value: &Value) -> bool {
         Value::Bytes(bytes) => bytes.is_empty(),
         Value::Message(_) | Value::Group(_) => false,
     }
+}
+
+fn refers_to_a_string_table(schema: &'static Message, fields: &[Field]) -> bool {
+    let reference = match schema.name {
+        "AnyValue" => 8,
+        "KeyValue" => 3,
+        _ => 0,
+    };
+    fields.iter().any(|field| match (schema.field(field.number).map(|known| known.kind), &field.value) {
+        (Some(Kind::Message(of)), Value::Message(fields)) => refers_to_a_string_table(of, fields),
+        _ => field.number == reference,
+    })
 }
 
 fn collect_unknown(schema: &'static Message, fields: &[Field], path: &str, found: &mut Vec<Unknown>) {
