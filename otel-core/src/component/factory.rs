@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::{Connector, Exporter, Extension, Host, Processor, Receiver};
+use crate::Invalid;
 use crate::pdata::Signal;
 
 /// The configuration of a component, which is what code composes pipelines from and what YAML decodes to.
@@ -17,31 +18,6 @@ pub trait ComponentConfig: fmt::Debug + Send + Sync + 'static {
     /// Checks the rules that one field alone cannot express. Code and YAML both go through here.
     fn validate(&self) -> Vec<Invalid> {
         Vec::new()
-    }
-}
-
-/// A rule that a configuration breaks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invalid {
-    /// The key concerned, parts joined by `::`; empty for the whole.
-    pub path: String,
-    /// What is wrong and what is allowed.
-    pub message: String,
-}
-
-impl Invalid {
-    /// A broken rule at a key.
-    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
-    }
-}
-
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.as_str() {
-            "" => f.write_str(&self.message),
-            path => write!(f, "{path}: {}", self.message),
-        }
     }
 }
 

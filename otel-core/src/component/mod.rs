@@ -25,12 +25,13 @@ mod factory;
 mod host;
 mod status;
 
+pub use crate::Invalid;
 pub use consumer::{Consumer, Next, Strength};
 pub use context::{Authentication, ClientInfo, Context, Metadata, TraceContext};
 pub use contract::{Component, Connector, Exporter, Extension, Outputs, Processor, Receiver, Router};
 pub use error::{Code, ConsumeError, StartError};
 pub use factory::{
-    BuildError, ComponentConfig, ConnectorFactory, Emits, ExporterFactory, ExtensionFactory, Invalid,
+    BuildError, ComponentConfig, ConnectorFactory, Emits, ExporterFactory, ExtensionFactory,
     ProcessorFactory, ReceiverFactory,
 };
 pub use host::{BuildInfo, Capabilities, ComponentKind, Host, HostParts, Shared, Spawn, Task};

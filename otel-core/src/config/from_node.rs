@@ -1,0 +1,292 @@
+//! How single values are read.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, Hash};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use super::decoder::Decoder;
+use super::fields::Decode;
+use super::node::Node;
+use super::{ScalarValue, duration};
+use crate::ComponentId;
+
+/// A value that is read from a [`Node`].
+///
+/// The rules are those of the Go collector: no conversions between strings and numbers or booleans; `null` is the zero
+/// value of a leaf (`false`, 0, the empty string or list) and keeps the defaults of a map with known keys.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be read from a configuration",
+    note = "implement `FromNode` for a single value, and `Decode` (which includes it) for a type with named keys",
+    note = "a type that derives `serde::Deserialize` can be read as `Serde<{Self}>`"
+)]
+pub trait FromNode: Sized {
+    /// Reads a value. `None` if it is wrong, which the implementation records with the decoder.
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self>;
+
+    /// Reads a value into a field that already has one, and leaves it alone if the node is wrong.
+    fn update(&mut self, node: &Node, decoder: &mut Decoder) {
+        if let Some(value) = Self::from_node(node, decoder) {
+            *self = value;
+        }
+    }
+}
+
+/// A type that can be the key of a map.
+pub trait FromKey: Sized {
+    /// Reads a key, or says what is wrong with it.
+    fn from_key(key: &str) -> Result<Self, String>;
+}
+
+impl<T: Decode> FromNode for T {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        let mut value = T::default();
+        decoder.fields(node, |fields| value.decode(fields))?;
+        Some(value)
+    }
+
+    fn update(&mut self, node: &Node, decoder: &mut Decoder) {
+        decoder.fields(node, |fields| self.decode(fields));
+    }
+}
+
+// === leaves ===
+
+impl FromNode for bool {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        match node.scalar() {
+            Some(ScalarValue::Bool(value)) => Some(value),
+            Some(ScalarValue::Null) => Some(false),
+            _ => {
+                decoder.mismatch(node, "true or false");
+                None
+            }
+        }
+    }
+}
+
+impl FromNode for String {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        decoder.text(node).map(str::to_owned)
+    }
+}
+
+impl FromNode for f64 {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        match node.scalar() {
+            Some(ScalarValue::Float(value)) => Some(value),
+            Some(ScalarValue::Int(value)) => Some(value as f64),
+            Some(ScalarValue::Null) => Some(0.0),
+            _ => {
+                decoder.mismatch(node, "a number");
+                None
+            }
+        }
+    }
+}
+
+impl FromNode for f32 {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        f64::from_node(node, decoder).map(|value| value as f32)
+    }
+}
+
+/// An integer within bounds; a whole number written with a point or an exponent counts as one.
+fn integer(node: &Node, decoder: &mut Decoder, min: i128, max: i128) -> Option<i128> {
+    let value = match node.scalar() {
+        Some(ScalarValue::Int(value)) => value,
+        Some(ScalarValue::Null) => 0,
+        Some(ScalarValue::Float(value)) if value.fract() == 0.0 => value as i128,
+        _ => {
+            decoder.mismatch(node, "an integer");
+            return None;
+        }
+    };
+    if (min..=max).contains(&value) {
+        return Some(value);
+    }
+    decoder.mismatch(node, &format!("an integer from {min} to {max}"));
+    None
+}
+
+/// Implements [`FromNode`] for integers, whose bounds are those of the type, and for their non-zero kin.
+macro_rules! integers {
+    ($($int:ty)*; $($non_zero:ty: $base:ty)*) => {
+        $(impl FromNode for $int {
+            fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+                let value = integer(node, decoder, Self::MIN as i128, Self::MAX as i128)?;
+                Self::try_from(value).ok()
+            }
+        })*
+        $(impl FromNode for $non_zero {
+            fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+                let value = integer(node, decoder, 1, <$base>::MAX as i128)?;
+                <$base>::try_from(value).ok().and_then(Self::new)
+            }
+        })*
+    };
+}
+
+integers! {
+    u8 u16 u32 u64 usize i8 i16 i32 i64 isize;
+    NonZeroU16: u16
+    NonZeroU32: u32
+    NonZeroU64: u64
+    NonZeroUsize: usize
+}
+
+/// A string as Go writes durations (`1h30m`, `200ms`), or an integer of nanoseconds. Not negative.
+impl FromNode for Duration {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        const EXPECTED: &str = "a duration such as 200ms or 1h30m";
+        let parsed = match node.scalar() {
+            Some(ScalarValue::String(text)) => duration::parse_nanos(text),
+            Some(ScalarValue::Int(nanos)) => i64::try_from(nanos).ok(),
+            Some(ScalarValue::Float(nanos)) if nanos.fract() == 0.0 => i64::try_from(nanos as i128).ok(),
+            Some(ScalarValue::Null) => Some(0),
+            _ => {
+                decoder.mismatch(node, EXPECTED);
+                return None;
+            }
+        };
+        match parsed.map(u64::try_from) {
+            Some(Ok(nanos)) => Some(Duration::from_nanos(nanos)),
+            Some(Err(_)) => {
+                decoder.error(node, format!("duration {} must not be negative", node.quoted()));
+                None
+            }
+            None => {
+                let problem = decoder.error(node, format!("invalid duration {}", node.quoted()));
+                problem.help("allowed: numbers with the units ns, us, ms, s, m, h, such as 200ms or 1h30m");
+                None
+            }
+        }
+    }
+}
+
+impl FromNode for ComponentId {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        decoder.parse(node)
+    }
+}
+
+/// Null is `None`.
+impl<T: FromNode> FromNode for Option<T> {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        if node.is_null() { Some(None) } else { T::from_node(node, decoder).map(Some) }
+    }
+
+    fn update(&mut self, node: &Node, decoder: &mut Decoder) {
+        match self {
+            Some(present) if !node.is_null() => present.update(node, decoder),
+            _ => {
+                if let Some(value) = Self::from_node(node, decoder) {
+                    *self = value;
+                }
+            }
+        }
+    }
+}
+
+// === lists and maps ===
+
+/// A list, or a string with commas between the items. Wrong items are recorded, each at its place.
+impl<T: FromNode> FromNode for Vec<T> {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        if node.is_null() {
+            return Some(Self::new());
+        }
+        if let Some(items) = node.sequence() {
+            let read = |(index, item)| decoder.at(index, |decoder| T::from_node(item, decoder));
+            return all(items.iter().enumerate().map(read));
+        }
+        match node.scalar() {
+            Some(ScalarValue::String("")) => Some(Self::new()),
+            Some(ScalarValue::String(text)) => {
+                all(text.split(',').map(|item| T::from_node(&node.with_text(item), decoder)))
+            }
+            _ => {
+                decoder.mismatch(node, "a list");
+                None
+            }
+        }
+    }
+}
+
+impl FromKey for String {
+    fn from_key(key: &str) -> Result<Self, String> {
+        Ok(key.to_owned())
+    }
+}
+
+impl FromKey for ComponentId {
+    fn from_key(key: &str) -> Result<Self, String> {
+        key.parse().map_err(|error: crate::InvalidComponentId| error.to_string())
+    }
+}
+
+/// The entries of a map with open keys, in the order of the file. Two keys that mean the same are an error.
+fn entries<K: FromKey + Eq + Hash + Clone, T: FromNode>(
+    node: &Node,
+    decoder: &mut Decoder,
+) -> Option<IndexMap<K, T>> {
+    let mapping = match node.mapping() {
+        Some(mapping) => mapping,
+        None if node.is_null() => return Some(IndexMap::new()),
+        None => {
+            decoder.mismatch(node, "a map");
+            return None;
+        }
+    };
+    let mut read = IndexMap::with_capacity(mapping.len());
+    let mut complete = true;
+    for (key, entry) in mapping {
+        let at = Node { location: entry.key.clone(), ..node.with_text(key) };
+        let value = decoder.at(key, |decoder| T::from_node(&entry.value, decoder));
+        match (K::from_key(key), value) {
+            (Ok(parsed), Some(value)) => {
+                if read.insert(parsed, value).is_some() {
+                    decoder.error(&at, format!("key `{key}` occurs twice in this map"));
+                    complete = false;
+                }
+            }
+            (Err(message), _) => {
+                decoder.error(&at, message);
+                complete = false;
+            }
+            (Ok(_), None) => complete = false,
+        }
+    }
+    complete.then_some(read)
+}
+
+impl<K: FromKey + Eq + Hash + Clone, T: FromNode, S: BuildHasher + Default> FromNode for IndexMap<K, T, S> {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        Some(entries(node, decoder)?.into_iter().collect())
+    }
+}
+
+impl<K: FromKey + Eq + Hash + Clone, T: FromNode, S: BuildHasher + Default> FromNode for HashMap<K, T, S> {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        Some(entries(node, decoder)?.into_iter().collect())
+    }
+}
+
+impl<K: FromKey + Eq + Hash + Clone + Ord, T: FromNode> FromNode for BTreeMap<K, T> {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        Some(entries(node, decoder)?.into_iter().collect())
+    }
+}
+
+/// All items, having looked at every one so that each wrong one is recorded.
+fn all<T>(items: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
+    let mut complete = true;
+    let read = items.filter_map(|item| {
+        complete &= item.is_some();
+        item
+    });
+    let read = read.collect();
+    complete.then_some(read)
+}

@@ -1,0 +1,77 @@
+//! Named values that may be written as a map or as a list.
+
+use indexmap::IndexMap;
+
+use super::decoder::Decoder;
+use super::fields::{Decode, Fields};
+use super::from_node::FromNode;
+use super::node::Node;
+
+/// Named values in order, written as a map or as a list of `{name, value}`; HTTP headers, for example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapList<T>(pub IndexMap<String, T>);
+
+impl<T> MapList<T> {
+    /// The names and values, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T> Default for MapList<T> {
+    fn default() -> Self {
+        Self(IndexMap::new())
+    }
+}
+
+impl<T> FromIterator<(String, T)> for MapList<T> {
+    fn from_iter<I: IntoIterator<Item = (String, T)>>(items: I) -> Self {
+        Self(items.into_iter().collect())
+    }
+}
+
+impl<T: FromNode + Default> FromNode for MapList<T> {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        let Some(items) = node.sequence() else {
+            return IndexMap::from_node(node, decoder).map(Self);
+        };
+        let pairs = Vec::<Pair<T>>::from_node(node, decoder)?;
+        let mut named = IndexMap::with_capacity(pairs.len());
+        for (Pair { name, value }, item) in pairs.into_iter().zip(items) {
+            if named.contains_key(&name) {
+                decoder.error(item, format!("name `{name}` occurs twice in this list"));
+                return None;
+            }
+            named.insert(name, value);
+        }
+        Some(Self(named))
+    }
+
+    /// A map adds to the defaults, a list replaces them.
+    fn update(&mut self, node: &Node, decoder: &mut Decoder) {
+        let Some(read) = Self::from_node(node, decoder) else { return };
+        if node.mapping().is_some() {
+            self.0.extend(read.0);
+        } else {
+            *self = read;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Pair<T> {
+    name: String,
+    value: T,
+}
+
+impl<T: FromNode + Default> Decode for Pair<T> {
+    fn decode(&mut self, fields: &mut Fields<'_>) {
+        fields.required("name", &mut self.name);
+        fields.take("value", &mut self.value);
+    }
+}

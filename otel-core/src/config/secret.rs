@@ -1,0 +1,87 @@
+//! Texts that are never printed.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::REDACTED;
+use super::decoder::Decoder;
+use super::from_node::FromNode;
+use super::node::Node;
+
+/// A text that is never printed: a password, a token, a header's value.
+///
+/// Debugging, displaying and serialising show `[REDACTED]`, and the excerpts of configuration errors leave it out. Only
+/// [`expose`](Self::expose) gives the text.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for its one use.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the text is empty.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(REDACTED)
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self)
+    }
+}
+
+impl FromNode for Secret {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        decoder.mask(node);
+        if let Some(text) = node.text() {
+            return Some(Self::new(text));
+        }
+        if node.is_null() {
+            return Some(Self::default());
+        }
+        let kind = node.scalar().map_or("a list or a map", |value| value.kind());
+        decoder
+            .error(node, format!("expected a string, got {kind}"))
+            .help("help: put quotes around it to make it a string");
+        None
+    }
+}
