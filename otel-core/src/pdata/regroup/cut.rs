@@ -49,12 +49,15 @@ pub(crate) fn split_bytes(kind: SignalKind, payload: Payload, max: usize) -> (Pa
             continue;
         }
         let (cut, items) = Cut::after_bytes(kind, &segment.bytes, left);
-        if !cut.is_at_start(&segment.bytes) {
-            divide(kind, &segment, (&cut, items), &mut first, &mut second);
-        } else if first.len() > 0 {
+        let unknown: usize =
+            others(Level::Request, &segment.bytes, 0..segment.bytes.len()).map(|range| range.len()).sum();
+        let nothing_fits = cut.is_at_start() && unknown == 0 || unknown > left;
+        if nothing_fits && first.len() > 0 {
             second.push(segment);
-        } else {
+        } else if nothing_fits && unknown == 0 {
             let (cut, items) = Cut::after_the_least(kind, &segment.bytes);
+            divide(kind, &segment, (&cut, items), &mut first, &mut second);
+        } else {
             divide(kind, &segment, (&cut, items), &mut first, &mut second);
         }
         break;
@@ -130,10 +133,9 @@ impl Cut {
         }
     }
 
-    /// Whether nothing at all of the segment comes before the cut.
-    fn is_at_start(&self, segment: &[u8]) -> bool {
+    /// Whether no group, nor a part of one, comes before the cut.
+    fn is_at_start(&self) -> bool {
         self.steps.first().is_some_and(|step| step.start == 0 && !step.inside)
-            && RawFields::new(segment).all(|field| Level::Request.is_child(field.number))
     }
 
     fn find_items(&mut self, kind: SignalKind, level: Level, message: &[u8], mut items: usize) {

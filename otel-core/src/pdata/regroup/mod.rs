@@ -55,6 +55,3 @@ pub use chunks::Chunks;
 
 pub(crate) use cut::{split_bytes, split_items};
 pub(crate) use select::{Above, Rest, group_by, group_by_level, partition, partition_level};
-
-#[cfg(test)]
-mod tests;
