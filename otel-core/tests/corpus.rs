@@ -30,3 +30,8 @@ fn run(target: &str, body: fn(&[u8])) {
 fn validate() {
     run("validate", fuzz::validate::run);
 }
+
+#[test]
+fn edit() {
+    run("edit", fuzz::edit::run);
+}

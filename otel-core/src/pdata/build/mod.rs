@@ -85,7 +85,7 @@ pub use value::{ArrayBuilder, MapBuilder, ValueBuf};
 
 pub(crate) use value::{ELEMENTS, KEY, VALUE, number, put_any_value, put_key_value, put_value, value_len};
 pub(crate) use writer::{
-    Enumeration, number_field, put_fixed64, put_packed_fixed64, put_packed_varint, zigzag,
+    AS_INT, Enumeration, number_field, put_fixed64, put_packed_fixed64, put_packed_varint, zigzag,
 };
 
 #[cfg(test)]

@@ -171,7 +171,9 @@ fn build_metrics() -> Metrics {
             });
         })
         .point(|point| {
-            point.value(2.5);
+            point.value(2.5).exemplar(|exemplar| {
+                exemplar.value(1.5).value(7);
+            });
         });
     scope.sum(AggregationTemporality::DELTA, true, |metric| {
         metric.name("empty sum");
@@ -216,7 +218,13 @@ fn every_kind_of_metric_arrives() {
                     flags: 1,
                     ..number(metrics::number_data_point::Value::AsInt(3))
                 },
-                number(metrics::number_data_point::Value::AsDouble(2.5)),
+                metrics::NumberDataPoint {
+                    exemplars: vec![metrics::Exemplar {
+                        value: Some(metrics::exemplar::Value::AsInt(7)),
+                        ..Default::default()
+                    }],
+                    ..number(metrics::number_data_point::Value::AsDouble(2.5))
+                },
             ],
         }),
         Data::Sum(metrics::Sum { data_points: vec![], aggregation_temporality: 1, is_monotonic: true }),

@@ -127,11 +127,11 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The oneof of a number point and of an exemplar: a double, or as field `number + 2` an integer.
+    /// The oneof of a number point and of an exemplar: a double as field `number`, or an integer.
     #[inline]
     pub(crate) fn number(&mut self, number: u32, value: impl Into<NumberValue>) {
         self.once(number);
-        self.once(number + 2);
+        self.once(AS_INT);
         let (number, bits) = number_field(number, value.into());
         put_fixed64(self.out, number, bits);
     }
@@ -189,12 +189,15 @@ pub(crate) fn zigzag(value: i32) -> u32 {
     (value << 1 ^ value >> 31) as u32
 }
 
+/// Field number of an integer in a number point and in an exemplar.
+pub(crate) const AS_INT: u32 = 6;
+
 /// The field number and the bits of a number, given the field number of a double.
 #[inline]
 pub(crate) fn number_field(double: u32, value: NumberValue) -> (u32, u64) {
     match value {
         NumberValue::Double(value) => (double, value.to_bits()),
-        NumberValue::Int(value) => (double + 2, value as u64),
+        NumberValue::Int(value) => (AS_INT, value as u64),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::pdata::build::{
-    Enumeration, number_field, put_fixed64, put_packed_fixed64, put_packed_varint, zigzag,
+    AS_INT, Enumeration, number_field, put_fixed64, put_packed_fixed64, put_packed_varint, zigzag,
 };
 use crate::pdata::view::{NumberValue, SpanId, TraceId};
 use crate::pdata::wire::{self, RawField, RawFields, put_tag, put_varint, read_varint, wire_type};
@@ -176,7 +176,7 @@ impl<'a> Draft<'a> {
                 let range = field.start..field.end;
                 self.splice_with(range, |_, out| {
                     if !is_zero {
-                        write(out)
+                        write(out);
                     }
                 });
             }
@@ -288,10 +288,10 @@ impl<'a> Draft<'a> {
         self.set(number, is_zero, |field| field.fixed64() == value, |out| put_fixed64(out, number, value));
     }
 
-    /// The oneof of a number point and of an exemplar: a double, or as field `number + 2` an integer.
+    /// The oneof of a number point and of an exemplar: a double as field `number`, or an integer.
     pub(crate) fn number(&mut self, number: u32, value: impl Into<NumberValue>) {
         let (chosen, bits) = number_field(number, value.into());
-        self.unset(if chosen == number { number + 2 } else { number });
+        self.unset(if chosen == number { AS_INT } else { number });
         self.set_fixed64(chosen, bits, false);
     }
 

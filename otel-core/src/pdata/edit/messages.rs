@@ -170,13 +170,13 @@ impl EntityRefEdit<'_> {
 impl ExponentialHistogramDataPointEdit<'_> {
     /// Edits the buckets of the positive values.
     pub fn edit_positive(&mut self, edit: impl FnOnce(&mut BucketsEdit<'_>)) -> &mut Self {
-        self.draft.edit_message(8, |draft| edit(&mut BucketsEdit { draft }));
+        self.draft.edit_message(8, |draft| edit(&mut BucketsEdit::new(draft)));
         self
     }
 
     /// Edits the buckets of the negative values.
     pub fn edit_negative(&mut self, edit: impl FnOnce(&mut BucketsEdit<'_>)) -> &mut Self {
-        self.draft.edit_message(9, |draft| edit(&mut BucketsEdit { draft }));
+        self.draft.edit_message(9, |draft| edit(&mut BucketsEdit::new(draft)));
         self
     }
 }

@@ -73,6 +73,3 @@ pub use messages::{
 pub use value::{ArrayEdit, ValueEdit};
 
 pub(crate) use signal::{edit_items, edit_resources, edit_scopes};
-
-#[cfg(test)]
-mod tests;
