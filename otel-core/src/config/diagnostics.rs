@@ -96,6 +96,8 @@ impl Diagnostics {
     /// Keeps every scalar of a node out of the excerpts: it is a secret, or nobody knows whether it is one.
     pub fn mask(&mut self, node: &Node) {
         match &node.kind {
+            // Where a value came from a reference, its place shows the reference, which is no secret.
+            NodeKind::Scalar(_) if node.location.is_reference() => {}
             NodeKind::Scalar(_) => self.masks.push(node.location.clone()),
             NodeKind::Sequence(items) => items.iter().for_each(|item| self.mask(item)),
             NodeKind::Mapping(entries) => entries.values().for_each(|entry| self.mask(&entry.value)),

@@ -72,6 +72,7 @@
 //! ```
 //!
 //! # Map of the module
+//! - [`Loader`] fetches texts through [`Provider`]s, merges them and expands `${…}` references.
 //! - [`parse`] reads YAML into [`Node`]s, which know their [`Location`].
 //! - [`Decoder`] and [`Fields`] turn nodes into types that implement [`Decode`] (named keys) or [`FromNode`] (single
 //!   values); [`Optional`] sections, [`Secret`]s and [`MapList`]s are ready made.
@@ -83,12 +84,15 @@
 mod decoder;
 mod diagnostics;
 mod duration;
+mod expand;
 mod fields;
 mod from_node;
+mod loader;
 mod map_list;
 mod node;
 mod optional;
 mod parse;
+mod provider;
 mod render;
 mod scalar;
 mod secret;
@@ -100,10 +104,12 @@ pub use diagnostics::{ConfigErrors, Diagnostic, Diagnostics, Severity};
 pub use duration::{deserialize_duration, parse_duration};
 pub use fields::{Decode, Fields};
 pub use from_node::{FromKey, FromNode};
+pub use loader::Loader;
 pub use map_list::MapList;
 pub use node::{Entry, Mapping, Node, NodeKind, Scalar};
 pub use optional::Optional;
 pub use parse::parse;
+pub use provider::{EnvProvider, FileProvider, Provider, ProviderError, Retrieved, YamlProvider};
 pub use scalar::ScalarValue;
 pub use secret::Secret;
 pub use source::{Location, Source};

@@ -16,7 +16,7 @@ pub(super) const MAX_DEPTH: usize = 128;
 /// The most nodes that the aliases and merge keys of one document may copy.
 const MAX_COPIED_NODES: usize = 100_000;
 /// The longest document, in bytes.
-const MAX_BYTES: usize = 32 * 1024 * 1024;
+pub(super) const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// Reads the first YAML document of a source, recording what is wrong with it.
 ///
@@ -37,7 +37,7 @@ pub fn parse(source: &Arc<Source>, diagnostics: &mut Diagnostics) -> Option<Node
         copied: 0,
     };
     let node = builder.document().ok()?;
-    Some(split_paths(node, builder.diagnostics))
+    Some(split_paths(node, 0, builder.diagnostics))
 }
 
 fn parser_options() -> Options {
@@ -299,21 +299,27 @@ pub(super) fn size(node: &Node) -> Size {
 }
 
 /// Turns the keys `a::b` of maps (but not of maps within lists) into nested maps, as the Go collector does.
-fn split_paths(mut node: Node, diagnostics: &mut Diagnostics) -> Node {
+fn split_paths(mut node: Node, depth: usize, diagnostics: &mut Diagnostics) -> Node {
     let NodeKind::Mapping(entries) = &mut node.kind else {
         return node;
     };
     let mut nested: Mapping = IndexMap::with_capacity(entries.len());
     for (path, entry) in std::mem::take(entries) {
-        let value = split_paths(entry.value, diagnostics);
-        let mut keys = path.split("::");
-        let first = keys.next().unwrap_or_default().to_owned();
-        let value = keys.take(MAX_DEPTH).collect::<Vec<_>>().into_iter().rev().fold(value, |value, key| {
+        let keys: Vec<&str> = path.split("::").collect();
+        let depth = depth + keys.len();
+        if depth > MAX_DEPTH {
+            let message = format!("nested too deeply: at most {MAX_DEPTH} levels are allowed");
+            diagnostics.error(entry.key, message);
+            continue;
+        }
+        let (first, nested_keys) = keys.split_first().unwrap_or((&"", &[]));
+        let value = split_paths(entry.value, depth, diagnostics);
+        let value = nested_keys.iter().rev().fold(value, |value, key| {
             let location = entry.key.clone();
             let entry = Entry { key: location.clone(), value };
-            Node::new(NodeKind::Mapping(IndexMap::from([(key.to_owned(), entry)])), location)
+            Node::new(NodeKind::Mapping(IndexMap::from([((*key).to_owned(), entry)])), location)
         });
-        insert_path(&mut nested, first, Entry { key: entry.key, value }, diagnostics);
+        insert_path(&mut nested, (*first).to_owned(), Entry { key: entry.key, value }, diagnostics);
     }
     *entries = nested;
     node

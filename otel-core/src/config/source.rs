@@ -63,6 +63,12 @@ impl Location {
         self.start..self.end
     }
 
+    /// Whether the place shows one `${…}` reference and nothing else.
+    pub(super) fn is_reference(&self) -> bool {
+        let text = self.source.text.get(self.bytes()).unwrap_or_default().trim_matches(['"', '\'']);
+        text.starts_with("${") && text.ends_with('}') && text.matches("${").count() == 1
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.start == self.end
     }

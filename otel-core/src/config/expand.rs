@@ -1,0 +1,228 @@
+//! `${…}` references in values, as the Go collector expands them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::Diagnostics;
+use super::loader::Loader;
+use super::node::{Node, NodeKind, Scalar};
+use super::parse::{MAX_DEPTH, parse, size};
+use super::provider::{ProviderError, Retrieved};
+use super::source::{Location, Source};
+
+/// The most references that one value may go through.
+const MAX_STEPS: usize = 1000;
+/// The most references of a whole configuration: lists of references to themselves multiply.
+const MAX_REFERENCES: usize = 100_000;
+/// The most text that all references together may produce, in bytes.
+const MAX_TEXT: usize = 32 * 1024 * 1024;
+
+pub(super) struct Expander<'a> {
+    loader: &'a Loader,
+    diagnostics: &'a mut Diagnostics,
+    references: usize,
+    text: usize,
+}
+
+/// A reference can't be expanded; that has been recorded.
+struct Unexpandable;
+
+impl<'a> Expander<'a> {
+    pub(super) fn new(loader: &'a Loader, diagnostics: &'a mut Diagnostics) -> Self {
+        Self { loader, diagnostics, references: 0, text: 0 }
+    }
+
+    /// The tree with its references replaced. Entries and items whose references can't be expanded are left out.
+    pub(super) fn expand(mut self, node: Node) -> Option<Node> {
+        self.node(node, 0).ok()
+    }
+
+    fn node(&mut self, mut node: Node, depth: usize) -> Result<Node, Unexpandable> {
+        match &mut node.kind {
+            NodeKind::Scalar(_) => return self.scalar(node, depth),
+            NodeKind::Sequence(items) => {
+                *items = std::mem::take(items)
+                    .into_iter()
+                    .filter_map(|item| self.node(item, depth + 1).ok())
+                    .collect();
+            }
+            NodeKind::Mapping(entries) => {
+                for (key, mut entry) in std::mem::take(entries) {
+                    if let Ok(value) = self.node(entry.value, depth + 1) {
+                        entry.value = value;
+                        entries.insert(key, entry);
+                    }
+                }
+            }
+        }
+        Ok(node)
+    }
+
+    fn scalar(&mut self, mut node: Node, depth: usize) -> Result<Node, Unexpandable> {
+        for _ in 0..MAX_STEPS {
+            let NodeKind::Scalar(Scalar { text, .. }) = &node.kind else {
+                // A map or list out of a reference may hold references itself.
+                if depth + size(&node).depth > MAX_DEPTH {
+                    return Err(self.fail(&node.location, "too many recursive expansions"));
+                }
+                node.original = match node.original.take() {
+                    Some(original) => Some(Arc::from(self.original(&original, &node.location)?)),
+                    None => None,
+                };
+                return self.node(node, depth);
+            };
+            let Some(range) = self.find(text) else {
+                return Ok(unescaped(node));
+            };
+            let reference = text[range.clone()].to_owned();
+            if range.len() == text.len() {
+                let retrieved = self.retrieve(&reference, &node.location)?;
+                node = self.value(&reference, retrieved, &node.location);
+            } else {
+                let text = self.spliced(text, &reference, &node.location)?;
+                node.kind = NodeKind::Scalar(Scalar { text, string: true });
+                node.original = None;
+                node.masked = true;
+            }
+        }
+        Err(self.fail(&node.location, "too many recursive expansions"))
+    }
+
+    /// The text that a string field gets in the place of a map or a list.
+    fn original(&mut self, text: &str, location: &Location) -> Result<String, Unexpandable> {
+        let mut text = text.to_owned();
+        for _ in 0..MAX_STEPS {
+            match self.find(&text) {
+                None => return Ok(text.replace("$$", "$")),
+                Some(range) => {
+                    let reference = text[range].to_owned();
+                    text = self.spliced(&text, &reference, location)?;
+                }
+            }
+        }
+        Err(self.fail(location, "too many recursive expansions"))
+    }
+
+    fn spliced(&mut self, text: &str, reference: &str, at: &Location) -> Result<String, Unexpandable> {
+        let retrieved = self.retrieve(reference, at)?;
+        let source = Source::new(reference, retrieved.text);
+        // Only a map or a list from a file has no form as a string; text that is not YAML is itself.
+        let structured = !retrieved.name.starts_with("env:")
+            && parse(&source, &mut Diagnostics::new()).is_some_and(|node| node.scalar().is_none());
+        if structured {
+            let message = format!("expanding {reference}: a map or a list can't be a part of a string");
+            return Err(self.fail(at, message));
+        }
+        let text = text.replace(reference, source.text());
+        self.charge(text.len(), at)?;
+        Ok(text)
+    }
+
+    fn retrieve(&mut self, reference: &str, at: &Location) -> Result<Retrieved, Unexpandable> {
+        self.references += 1;
+        if self.references > MAX_REFERENCES {
+            // Said once: every further reference fails, too.
+            if self.references == MAX_REFERENCES + 1 {
+                self.fail(at, "too many recursive expansions");
+            }
+            return Err(Unexpandable);
+        }
+        let inner = &reference[2..reference.len() - 1];
+        let uri = if inner.contains(':') { inner.to_owned() } else { format!("env:{inner}") };
+        let retrieved = if uri.contains('$') {
+            Err(ProviderError::new(format!("the uri {uri:?} contains unsupported characters ('$')")))
+        } else {
+            self.loader.retrieve(&uri)
+        };
+        match retrieved {
+            Ok(retrieved) => {
+                if let Some(warning) = &retrieved.warning {
+                    self.diagnostics.warning(at.clone(), warning.clone());
+                }
+                self.charge(retrieved.text.len(), at)?;
+                Ok(retrieved)
+            }
+            Err(error) => {
+                let problem = self.diagnostics.error(at.clone(), error.to_string());
+                if let Some((name, _)) = inner.split_once(":-").filter(|_| !inner.starts_with("env:")) {
+                    problem.help(format!("help: a default needs the scheme: ${{env:{name}:-…}}"));
+                } else if !inner.contains("env:") {
+                    problem.help("help: write $$ for a dollar sign that does not begin a reference");
+                }
+                Err(Unexpandable)
+            }
+        }
+    }
+
+    /// A retrieved text as a value, which stands where the reference was written.
+    fn value(&mut self, reference: &str, retrieved: Retrieved, at: &Location) -> Node {
+        let mut ignored = Diagnostics::new();
+        let source = Source::new(retrieved.name, retrieved.text);
+        let parsed = parse(&source, &mut ignored).filter(|_| !ignored.has_errors());
+        let mut node = parsed.unwrap_or_else(|| {
+            let scalar = Scalar { text: source.text().to_owned(), string: true };
+            Node::new(NodeKind::Scalar(scalar), Location::start_of(&source))
+        });
+        stand_at(&mut node, reference, at);
+        node.original = Some(Arc::from(source.text()));
+        node
+    }
+
+    /// The innermost reference of a text, the first if there are several.
+    fn find(&self, text: &str) -> Option<Range<usize>> {
+        let mut from = 0;
+        loop {
+            let close = from + text[from..].find('}')?;
+            let open = text[from..close].rfind("${").map(|open| from + open);
+            let open = open.filter(|open| self.loader.knows("env") || text[*open..close].contains(':'));
+            if let Some(open) = open {
+                let dollars = text[from..open].bytes().rev().take_while(|b| *b == b'$').count();
+                // An escaped reference also ends the search, as it does in the Go collector.
+                return (dollars % 2 == 0).then_some(open..close + 1);
+            }
+            from = close + 1;
+        }
+    }
+
+    fn charge(&mut self, bytes: usize, at: &Location) -> Result<(), Unexpandable> {
+        self.text += bytes;
+        if self.text > MAX_TEXT {
+            return Err(self.fail(at, format!("the references expand to more than {MAX_TEXT} bytes")));
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, at: &Location, message: impl Into<String>) -> Unexpandable {
+        self.diagnostics.error(at.clone(), message);
+        Unexpandable
+    }
+}
+
+fn unescaped(mut node: Node) -> Node {
+    if let NodeKind::Scalar(scalar) = &mut node.kind
+        && scalar.text.contains("$$")
+    {
+        scalar.text = scalar.text.replace("$$", "$");
+    }
+    node.original =
+        node.original.map(|text| if text.contains("$$") { text.replace("$$", "$").into() } else { text });
+    node
+}
+
+/// Moves a value to where its reference was written, because its own text must not be shown.
+fn stand_at(node: &mut Node, reference: &str, at: &Location) {
+    let line = node.location.line;
+    let within = (line > 1).then(|| Arc::from(format!("{reference}, line {line}")));
+    node.location = Location { within, ..at.clone() };
+    node.masked = true;
+    match &mut node.kind {
+        NodeKind::Scalar(_) => {}
+        NodeKind::Sequence(items) => items.iter_mut().for_each(|item| stand_at(item, reference, at)),
+        NodeKind::Mapping(entries) => {
+            for entry in entries.values_mut() {
+                entry.key = at.clone();
+                stand_at(&mut entry.value, reference, at);
+            }
+        }
+    }
+}
