@@ -5,6 +5,8 @@ pub mod edit;
 mod fields;
 #[cfg(feature = "opentelemetry-proto")]
 mod interop;
+#[cfg(feature = "json")]
+pub mod json;
 mod layout;
 mod payload;
 pub mod regroup;

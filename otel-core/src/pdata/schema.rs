@@ -59,6 +59,8 @@ pub(crate) struct Field {
     pub(crate) number: u32,
     /// The name in the proto file, snake case.
     pub(crate) name: &'static str,
+    #[cfg(feature = "json")]
+    pub(crate) json: JsonName,
     pub(crate) kind: Kind,
     pub(crate) label: Label,
 }
@@ -72,6 +74,65 @@ pub(crate) struct Message {
     index: [u8; INDEXED],
     /// What validation does at each first byte of a tag.
     pub(crate) plan: Plan,
+    /// A bit for each number of a message that OTLP thinks of as always there.
+    #[cfg(feature = "json")]
+    pub(crate) singular_messages: u32,
+}
+
+/// A field's name in OTLP/JSON, camel case, as it is written: `"startTimeUnixNano":`.
+#[cfg(feature = "json")]
+#[derive(Debug)]
+pub(crate) struct JsonName {
+    text: [u8; 32],
+    len: usize,
+}
+
+#[cfg(feature = "json")]
+impl JsonName {
+    const fn new(snake: &str) -> Self {
+        let snake = snake.as_bytes();
+        let mut text = [0; 32];
+        text[0] = b'"';
+        let mut len = 1;
+        let mut at = 0;
+        while at < snake.len() {
+            text[len] = snake[at];
+            if snake[at] == b'_' {
+                at += 1;
+                text[len] = snake[at].to_ascii_uppercase();
+            }
+            len += 1;
+            at += 1;
+        }
+        text[len] = b'"';
+        text[len + 1] = b':';
+        Self { text, len: len + 2 }
+    }
+
+    /// The name in quotes, and the colon.
+    #[inline]
+    pub(crate) fn quoted(&self) -> &[u8] {
+        &self.text[..self.len]
+    }
+
+    /// The name alone.
+    #[inline]
+    pub(crate) fn plain(&self) -> &[u8] {
+        &self.text[1..self.len - 2]
+    }
+}
+
+#[cfg(feature = "json")]
+const fn singular_messages(fields: &[Field]) -> u32 {
+    let mut numbers = 0;
+    let mut at = 0;
+    while at < fields.len() {
+        if let (Label::One, Kind::Message(_)) = (fields[at].label, fields[at].kind) {
+            numbers |= 1 << fields[at].number;
+        }
+        at += 1;
+    }
+    numbers
 }
 
 /// OTLP numbers its fields below this.
@@ -85,7 +146,14 @@ impl Message {
             index[fields[at].number as usize] = at as u8 + 1;
             at += 1;
         }
-        Self { name, fields, index, plan: Plan::new(fields) }
+        Self {
+            name,
+            fields,
+            index,
+            plan: Plan::new(fields),
+            #[cfg(feature = "json")]
+            singular_messages: singular_messages(fields),
+        }
     }
 
     /// The field of that number, if the schema knows it.
@@ -123,6 +191,8 @@ macro_rules! messages {
             $(Field {
                 number: $number,
                 name: stringify!($field),
+                #[cfg(feature = "json")]
+                json: JsonName::new(stringify!($field)),
                 kind: Kind::$kind $((&$of))?,
                 label: Label::$label,
             },)*

@@ -91,6 +91,21 @@ pub trait Signal: sealed::Sealed + Clone + Default + fmt::Debug + Send + Sync + 
             .map(|(payload, repaired)| (Self::from_payload(payload), repaired))
     }
 
+    /// Reads a request in OTLP/JSON, by the rules in [`json`](super::json).
+    ///
+    /// # Errors
+    /// What is wrong, with the path in the request and the place in the text.
+    #[cfg(feature = "json")]
+    fn from_json(json: &[u8]) -> Result<Self, super::json::InvalidJson> {
+        super::json::read(Self::KIND, Self::SCHEMA, json).map(Self::from_payload)
+    }
+
+    /// Appends the request in OTLP/JSON, on one line, by the rules in [`json`](super::json).
+    #[cfg(feature = "json")]
+    fn to_json(&self, out: &mut Vec<u8>) {
+        super::json::write(Self::SCHEMA, self.payload().segments(), out);
+    }
+
     /// Number of items: spans, data points or log records. Known without a look at the bytes.
     #[inline]
     fn items(&self) -> usize {
