@@ -9,6 +9,7 @@ mod interop;
 pub mod json;
 mod layout;
 mod payload;
+mod raw;
 pub mod regroup;
 pub(crate) mod schema;
 mod signal;

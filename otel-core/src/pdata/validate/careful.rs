@@ -32,7 +32,7 @@ impl<const QUICK: bool> Walk<'_, QUICK> {
                 Kind::Message(child) => {
                     let (from, end) = content(bytes, value)?;
                     if nesting == 0 {
-                        return fault(from, Reason::TooDeep);
+                        return fault(from - 1, Reason::TooDeep);
                     }
                     self.findings.items += usize::from(super::plan::is_items(field.name));
                     self.message(child, from, end, nesting - 1)?;
@@ -164,7 +164,7 @@ fn content(bytes: &[u8], at: usize) -> Walked<(usize, usize)> {
 fn inside(bytes: &[u8], at: usize, len: usize) -> Walked<usize> {
     let left = bytes.len() - at;
     if len > left {
-        return fault(at, Reason::PastTheEnd { len: len as u64, left });
+        return fault(before_the_end(bytes, at), Reason::PastTheEnd { len: len as u64, left });
     }
     Ok(at + len)
 }
@@ -173,7 +173,9 @@ fn inside(bytes: &[u8], at: usize, len: usize) -> Walked<usize> {
 fn varint(bytes: &[u8], at: usize) -> Walked<(u64, usize)> {
     let mut value = 0;
     for place in 0..10 {
-        let Some(byte) = bytes.get(at + place) else { return fault(at, Reason::VarintTruncated) };
+        let Some(byte) = bytes.get(at + place) else {
+            return fault(before_the_end(bytes, at), Reason::VarintTruncated);
+        };
         value |= u64::from(byte & 0x7f) << (7 * place);
         if *byte < 0x80 {
             if place == 9 && *byte > 1 {
@@ -183,6 +185,11 @@ fn varint(bytes: &[u8], at: usize) -> Walked<(u64, usize)> {
         }
     }
     fault(at, Reason::VarintTooLong)
+}
+
+/// Where something is missing that should stand at `at`: a byte of the message, from which its path can be told.
+fn before_the_end(bytes: &[u8], at: usize) -> usize {
+    at.min(bytes.len() - 1)
 }
 
 #[cold]

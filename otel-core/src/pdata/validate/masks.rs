@@ -1,13 +1,15 @@
 //! Which bytes have their high bit set, as a bitmap of a window that moves along the request.
 //!
-//! With it the check of a string is a mask test, whatever its length up to 56: only a string with a high bit
+//! With it the check of a string is a mask test, whatever its length up to 57: only a string with a high bit
 //! in it needs a look at its bytes.
+
+use crate::pdata::raw;
 
 /// Bytes that the window covers. Its bitmap and what it covers stay in the first-level cache.
 const WINDOW: usize = 8192;
 
 /// Bits that one look gives.
-pub(super) const MOST: usize = 56;
+pub(super) const MOST: usize = 57;
 
 pub(super) struct Masks {
     /// One bit a byte of the window, and room for a read of eight bytes at its end.
@@ -43,22 +45,8 @@ impl Masks {
         let window = &bytes[at..bytes.len().min(at + WINDOW)];
         self.base = at;
         self.limit = at + window.len();
-        let (words, rest) = window.as_chunks::<8>();
-        for (bits, word) in self.bits.iter_mut().zip(words) {
-            *bits = gather(u64::from_le_bytes(*word));
-        }
-        if !rest.is_empty() {
-            let mut word = [0; 8];
-            word[..rest.len()].copy_from_slice(rest);
-            self.bits[words.len()] = gather(u64::from_le_bytes(word));
-        }
+        raw::high_bits(window, &mut self.bits);
     }
-}
-
-/// The high bits of eight bytes as one byte.
-#[inline(always)]
-const fn gather(word: u64) -> u8 {
-    ((word & 0x8080_8080_8080_8080).wrapping_mul(0x0002_0408_1020_4081) >> 56) as u8
 }
 
 #[cfg(test)]

@@ -59,6 +59,11 @@ fn an_error_has_the_reason_the_path_and_the_offset() {
         refusal(&span(&[0xda, 0x06, 1])),
         "the value has 1 bytes, but only 0 are left at resource_spans[0].scope_spans[0].spans[0].field_107 (byte 8)"
     );
+    assert_eq!(
+        refusal(&[span(&[0x39]), span(&[])].concat()),
+        "the value has 8 bytes, but only 0 are left at \
+         resource_spans[0].scope_spans[0].spans[0].start_time_unix_nano (byte 6)"
+    );
     assert_eq!(refusal(&[0]), "the field number is 0 (byte 0)");
     assert_eq!(refusal(&[0x80]), "the tag of a field is cut off (byte 0)");
 }

@@ -93,7 +93,8 @@ impl<'a, const QUICK: bool> Walk<'a, QUICK> {
             let next = match entry.step {
                 Step::Careful => None,
                 _ if !QUICK => None,
-                Step::Attribute => self.attribute(bytes, at + 1, nesting),
+                Step::Attribute if nesting < 2 => None,
+                Step::Attribute => Some(self.attributes(bytes, at, *first)).filter(|next| *next != at),
                 Step::Text => self.text(bytes, at + 1),
                 Step::Bytes => content(bytes, at + 1).map(|(_, end)| end),
                 Step::TraceId => id::<16>(bytes, at + 1),
@@ -136,52 +137,64 @@ impl<'a, const QUICK: bool> Walk<'a, QUICK> {
         Ok(())
     }
 
-    /// A `KeyValue` of a key and one scalar, both short, in this order and nothing else: what encoders write.
-    /// `at` is where its length stands.
+    /// The `KeyValue`s of a key and one scalar, both short, in this order and nothing else, which is what encoders
+    /// write, as long as one follows the other. `at` is where the first tag stands; returns where the first field
+    /// stands that is anything else.
+    ///
+    /// All bytes of such a `KeyValue` are below 0x80 but for text beyond ASCII, the bits of a double, and the
+    /// varint of a large integer. So one look at its high bits checks its lengths and its texts at once.
+    #[inline(never)]
+    fn attributes(&mut self, bytes: &[u8], mut at: usize, tag: u8) -> usize {
+        // Tag, length, tag of the key, length of the key; both lengths of one byte.
+        let key_head = u32::from_le_bytes([tag, 0, KEY, 0]);
+        while let Some(head) = load(bytes, at)
+            && head & 0x80ff_80ff == key_head
+        {
+            let end = at + 2 + (head >> 8 & 0x7f) as usize;
+            let value = at + 4 + (head >> 24) as usize;
+            // Tag of the value, its length, tag of its member, first byte of its member.
+            let Some(tail) = load(bytes, value) else { break };
+            let from = value + 3;
+            let value_end = value + 2 + (tail >> 8 & 0xff) as usize;
+            if tail & 0x80ff != VALUE || value_end != end || end > bytes.len() {
+                break;
+            }
+            // An empty value has not even a tag: then this is no length that an arm takes.
+            let left = end.wrapping_sub(from);
+            let (fits, texts_end) = match (tail >> 16) as u8 {
+                STRING => ((tail >> 24) as usize + 1 == left, end),
+                BOOL => (left == 1 && tail < 0x8000_0000, from),
+                // All bytes of the varint but the last go on.
+                INT if (1..10).contains(&left) => {
+                    (self.masks.high_bits(self.bytes, from, left) == (1 << (left - 1)) - 1, from)
+                }
+                DOUBLE => (left == 8, from),
+                _ => (false, from),
+            };
+            if !fits {
+                break;
+            }
+            if self.is_any_high(at, texts_end) {
+                self.decode_utf8(at + 4, value);
+                if texts_end == end {
+                    self.decode_utf8(from + 1, end);
+                }
+            }
+            at = end;
+        }
+        at
+    }
+
+    /// Whether a byte in `from..end`, at most twice [`MOST`], has its high bit set; longer ones count as such.
     #[inline(always)]
-    fn attribute(&mut self, bytes: &[u8], at: usize, nesting: u32) -> Option<usize> {
-        const KEY: u8 = 0x0a;
-        const VALUE: u8 = 0x12;
-        let &[len, KEY, key_len, ..] = bytes.get(at..)?.first_chunk::<4>()? else { return None };
-        if len >= 0x80 || key_len >= 0x80 || nesting < 2 {
-            return None;
+    fn is_any_high(&mut self, from: usize, end: usize) -> bool {
+        let len = end - from;
+        if len <= MOST {
+            return self.masks.high_bits(self.bytes, from, len) != 0;
         }
-        let key = at + 3;
-        let end = inside(bytes, at + 1 + usize::from(len))?;
-        let value = key + usize::from(key_len);
-        let &[VALUE, value_len, member, scalar] = bytes.get(value..)?.first_chunk::<4>()? else {
-            return None;
-        };
-        // What is left for the scalar, its tag taken off. A length of 0 or 1 wraps to one that no arm takes.
-        let left = usize::from(value_len).wrapping_sub(1);
-        let from = value + 3;
-        if value_len >= 0x80 || from.wrapping_add(left) != end {
-            return None;
-        }
-        self.utf8(key, value);
-        match member {
-            // string_value
-            0x0a => {
-                if usize::from(scalar) + 1 != left || scalar >= 0x80 {
-                    return None;
-                }
-                self.utf8(from + 1, end);
-            }
-            // bool_value
-            0x10 if left == 1 && scalar < 0x80 => {}
-            // int_value
-            0x18 if (1..10).contains(&left) => {
-                // All bytes but the last go on.
-                let more = self.masks.high_bits(self.bytes, from, left);
-                if more != (1 << (left - 1)) - 1 {
-                    return None;
-                }
-            }
-            // double_value
-            0x21 if left == 8 => {}
-            _ => return None,
-        }
-        Some(end)
+        let first = self.masks.high_bits(self.bytes, from, MOST);
+        let rest = (len - MOST).min(MOST);
+        first | self.masks.high_bits(self.bytes, from + MOST, rest) != 0 || len > 2 * MOST
     }
 
     /// A string whose length stands at `at`.
@@ -276,6 +289,20 @@ pub(super) fn is_group(message: &'static Message) -> bool {
     [&schema::RESOURCE_SPANS, &schema::RESOURCE_METRICS, &schema::RESOURCE_LOGS]
         .iter()
         .any(|group| std::ptr::eq(*group, message))
+}
+
+// The tags in a `KeyValue` and in an `AnyValue`.
+const KEY: u8 = 0x0a;
+const VALUE: u32 = 0x12;
+const STRING: u8 = 0x0a;
+const BOOL: u8 = 0x10;
+const INT: u8 = 0x18;
+const DOUBLE: u8 = 0x21;
+
+/// Four bytes.
+#[inline(always)]
+fn load(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|four| u32::from_le_bytes(*four))
 }
 
 /// `end`, if the bytes reach there.
