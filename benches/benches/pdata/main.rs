@@ -4,9 +4,12 @@
 //! A module per group of operations. The time is that of one request of 1,000 items; criterion's throughput is
 //! in items.
 
+mod prost_ops;
+mod regroup;
 mod validate;
+mod view;
 
 use criterion::{criterion_group, criterion_main};
 
-criterion_group!(pdata, validate::validate);
+criterion_group!(pdata, validate::validate, view::find, regroup::merge_split, regroup::retain);
 criterion_main!(pdata);
