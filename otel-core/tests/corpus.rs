@@ -35,3 +35,8 @@ fn validate() {
 fn edit() {
     run("edit", fuzz::edit::run);
 }
+
+#[test]
+fn json() {
+    run("json", fuzz::json::run);
+}

@@ -3,6 +3,7 @@
 //! The test `corpus` of `otel-core` includes this file, so that it also runs without a fuzzer.
 
 pub mod edit;
+pub mod json;
 pub mod validate;
 
 /// The signal that the first byte of an input chooses, and the rest of the input.
