@@ -22,11 +22,15 @@ where
     let signals: Vec<S> =
         requests.iter().map(|request| S::from_request(request).expect("the request is valid")).collect();
     // As serde writes it, so that both readers are given what the other side's own encoder makes.
-    let texts: Vec<Vec<u8>> =
-        requests.iter().map(|request| serde_json::to_vec(request).expect("prost's types serialise")).collect();
-    assert!(texts.iter().zip(&requests).all(|(text, request)| {
-        S::from_json(text).is_ok_and(|signal| &signal.to_request() == request)
-    }));
+    let texts: Vec<Vec<u8>> = requests
+        .iter()
+        .map(|request| serde_json::to_vec(request).expect("prost's types serialise"))
+        .collect();
+    assert!(
+        texts.iter().zip(&requests).all(|(text, request)| {
+            S::from_json(text).is_ok_and(|signal| &signal.to_request() == request)
+        })
+    );
 
     let mut group = c.benchmark_group(format!("pdata/from_json/{}", S::KIND));
     group.throughput(Throughput::Elements(ITEMS as u64));

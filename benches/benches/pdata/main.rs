@@ -4,20 +4,13 @@
 //! A module per group of operations. The time is that of one request of 1,000 items; criterion's throughput is
 //! in items.
 
-<<<<<<< Updated upstream
+mod json;
 mod prost_ops;
 mod regroup;
-=======
-mod json;
->>>>>>> Stashed changes
 mod validate;
 mod view;
 
 use criterion::{criterion_group, criterion_main};
 
-<<<<<<< Updated upstream
-criterion_group!(pdata, validate::validate, view::find, regroup::merge_split, regroup::retain);
-=======
-criterion_group!(pdata, validate::validate, json::json);
->>>>>>> Stashed changes
+criterion_group!(pdata, validate::validate, view::find, regroup::merge_split, regroup::retain, json::json);
 criterion_main!(pdata);
