@@ -13,7 +13,7 @@ use super::source::{Location, Source};
 /// The most references that one value may go through.
 const MAX_STEPS: usize = 1000;
 /// The most references of a whole configuration: lists of references to themselves multiply.
-const MAX_REFERENCES: usize = 100_000;
+const MAX_REFERENCES: usize = 20_000;
 /// The most text that all references together may produce, in bytes.
 const MAX_TEXT: usize = 32 * 1024 * 1024;
 
@@ -65,10 +65,8 @@ impl<'a> Expander<'a> {
                 if depth + size(&node).depth > MAX_DEPTH {
                     return Err(self.fail(&node.location, "too many recursive expansions"));
                 }
-                node.original = match node.original.take() {
-                    Some(original) => Some(Arc::from(self.original(&original, &node.location)?)),
-                    None => None,
-                };
+                // As text it would need its references expanded to text, which maps don't have.
+                node.original = node.original.filter(|text| !text.contains("${")).map(without_escapes);
                 return self.node(node, depth);
             };
             let Some(range) = self.find(text) else {
@@ -77,7 +75,7 @@ impl<'a> Expander<'a> {
             let reference = text[range.clone()].to_owned();
             if range.len() == text.len() {
                 let retrieved = self.retrieve(&reference, &node.location)?;
-                node = self.value(&reference, retrieved, &node.location);
+                node = Self::value(&reference, retrieved, &node.location);
             } else {
                 let text = self.spliced(text, &reference, &node.location)?;
                 node.kind = NodeKind::Scalar(Scalar { text, string: true });
@@ -86,21 +84,6 @@ impl<'a> Expander<'a> {
             }
         }
         Err(self.fail(&node.location, "too many recursive expansions"))
-    }
-
-    /// The text that a string field gets in the place of a map or a list.
-    fn original(&mut self, text: &str, location: &Location) -> Result<String, Unexpandable> {
-        let mut text = text.to_owned();
-        for _ in 0..MAX_STEPS {
-            match self.find(&text) {
-                None => return Ok(text.replace("$$", "$")),
-                Some(range) => {
-                    let reference = text[range].to_owned();
-                    text = self.spliced(&text, &reference, location)?;
-                }
-            }
-        }
-        Err(self.fail(location, "too many recursive expansions"))
     }
 
     fn spliced(&mut self, text: &str, reference: &str, at: &Location) -> Result<String, Unexpandable> {
@@ -155,7 +138,7 @@ impl<'a> Expander<'a> {
     }
 
     /// A retrieved text as a value, which stands where the reference was written.
-    fn value(&mut self, reference: &str, retrieved: Retrieved, at: &Location) -> Node {
+    fn value(reference: &str, retrieved: Retrieved, at: &Location) -> Node {
         let mut ignored = Diagnostics::new();
         let source = Source::new(retrieved.name, retrieved.text);
         let parsed = parse(&source, &mut ignored).filter(|_| !ignored.has_errors());
@@ -204,9 +187,12 @@ fn unescaped(mut node: Node) -> Node {
     {
         scalar.text = scalar.text.replace("$$", "$");
     }
-    node.original =
-        node.original.map(|text| if text.contains("$$") { text.replace("$$", "$").into() } else { text });
+    node.original = node.original.map(without_escapes);
     node
+}
+
+fn without_escapes(text: Arc<str>) -> Arc<str> {
+    if text.contains("$$") { text.replace("$$", "$").into() } else { text }
 }
 
 /// Moves a value to where its reference was written, because its own text must not be shown.

@@ -92,7 +92,6 @@ impl<'f> Fields<'f> {
         self.handled.push(key.into());
         if let Some(entry) = self.mapping.get(key) {
             self.warn_at(key, entry, format!("`{key}` has no effect: {why}"));
-            self.decoder.mask(&entry.value);
         }
     }
 

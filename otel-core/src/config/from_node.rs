@@ -116,13 +116,15 @@ macro_rules! integers {
     ($($int:ty)*; $($non_zero:ty: $base:ty)*) => {
         $(impl FromNode for $int {
             fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-                let value = integer(node, decoder, Self::MIN as i128, Self::MAX as i128)?;
+                let bound = |bound| i128::try_from(bound).unwrap_or_default();
+                let value = integer(node, decoder, bound(Self::MIN), bound(Self::MAX))?;
                 Self::try_from(value).ok()
             }
         })*
         $(impl FromNode for $non_zero {
             fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-                let value = integer(node, decoder, 1, <$base>::MAX as i128)?;
+                let max = i128::try_from(<$base>::MAX).unwrap_or_default();
+                let value = integer(node, decoder, 1, max)?;
                 <$base>::try_from(value).ok().and_then(Self::new)
             }
         })*

@@ -75,7 +75,8 @@
 //! - [`Loader`] fetches texts through [`Provider`]s, merges them and expands `${…}` references.
 //! - [`parse`] reads YAML into [`Node`]s, which know their [`Location`].
 //! - [`Decoder`] and [`Fields`] turn nodes into types that implement [`Decode`] (named keys) or [`FromNode`] (single
-//!   values); [`Optional`] sections, [`Secret`]s and [`MapList`]s are ready made.
+//!   values); [`Optional`] sections, [`Secret`]s and [`MapList`]s are ready made. A type that derives
+//!   `serde::Deserialize` goes through [`Serde`].
 //! - [`Diagnostics`] collects errors and warnings; [`ConfigErrors`] is the error type with all of them.
 //!
 //! Values that came from `${…}`, [`Secret`]s, the values of unknown keys and the user information of URLs are shown as
@@ -96,8 +97,12 @@ mod provider;
 mod render;
 mod scalar;
 mod secret;
+mod serde_bridge;
+mod serde_input;
 mod source;
 mod suggest;
+#[cfg(test)]
+mod tests;
 
 pub use decoder::{Decoder, from_yaml};
 pub use diagnostics::{ConfigErrors, Diagnostic, Diagnostics, Severity};
@@ -112,6 +117,7 @@ pub use parse::parse;
 pub use provider::{EnvProvider, FileProvider, Provider, ProviderError, Retrieved, YamlProvider};
 pub use scalar::ScalarValue;
 pub use secret::Secret;
+pub use serde_bridge::Serde;
 pub use source::{Location, Source};
 
 /// What stands in the place of a secret.

@@ -179,7 +179,9 @@ impl<'a> Builder<'a> {
                 }
             }
             NodeKind::Sequence(bases) if bases.iter().all(|base| base.mapping().is_some()) => {
-                bases.into_iter().for_each(|base| self.merge(entries, base));
+                for base in bases {
+                    self.merge(entries, base);
+                }
             }
             _ => {
                 self.diagnostics.error(value.location, "`<<` takes a map or a list of maps");

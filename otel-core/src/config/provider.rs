@@ -41,8 +41,10 @@ pub struct YamlProvider;
 
 /// `env:NAME` and `env:NAME:-default`: environment variables, from whoever is asked for them.
 pub struct EnvProvider {
-    lookup: Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>,
+    lookup: Box<Lookup>,
 }
+
+type Lookup = dyn Fn(&str) -> Option<OsString> + Send + Sync;
 
 impl Retrieved {
     /// A YAML text, and the name that messages give to it.
@@ -82,7 +84,7 @@ impl Provider for YamlProvider {
     }
 
     fn retrieve(&self, text: &str) -> Result<Retrieved, ProviderError> {
-        Ok(Retrieved::new("yaml:", text))
+        Ok(Retrieved::new("yaml", text))
     }
 }
 

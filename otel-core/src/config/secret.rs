@@ -2,12 +2,16 @@
 
 use std::fmt;
 
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::REDACTED;
 use super::decoder::Decoder;
 use super::from_node::FromNode;
 use super::node::Node;
+
+/// The name by which our deserializer knows a [`Secret`] and keeps it out of excerpts.
+pub(super) const NAME: &str = "$otel_core::config::Secret";
 
 /// A text that is never printed: a password, a token, a header's value.
 ///
@@ -65,7 +69,25 @@ impl Serialize for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self)
+        struct Text;
+
+        impl<'de> Visitor<'de> for Text {
+            type Value = Secret;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Secret, E> {
+                Ok(Secret::new(text))
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<Secret, D::Error> {
+                String::deserialize(inner).map(Secret)
+            }
+        }
+
+        deserializer.deserialize_newtype_struct(NAME, Text)
     }
 }
 
