@@ -119,7 +119,7 @@ fn nesting_and_copies_are_bounded() {
     let mut laughs = "l0: &l0 [x]\n".to_owned();
     for level in 1..12 {
         let below = format!("*l{}", level - 1);
-        let _ = write!(laughs, "l{level}: &l{level} [{}]\n", vec![below; 10].join(", "));
+        let _ = writeln!(laughs, "l{level}: &l{level} [{}]", vec![below; 10].join(", "));
     }
     let told = errors(&laughs);
     assert_eq!(told.len(), 1);
@@ -127,7 +127,7 @@ fn nesting_and_copies_are_bounded() {
 
     let mut nested = "l0: &l0 x\n".to_owned();
     for level in 1..200 {
-        let _ = write!(nested, "l{level}: &l{level} [*l{}]\n", level - 1);
+        let _ = writeln!(nested, "l{level}: &l{level} [*l{}]", level - 1);
     }
     let told = errors(&nested);
     assert!(told[0].ends_with("nested too deeply: at most 128 levels are allowed"), "{told:?}");
