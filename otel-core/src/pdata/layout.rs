@@ -4,6 +4,14 @@
 use super::SignalKind;
 use super::wire::{RawField, RawFields};
 
+/// Field number of the resource groups in a request.
+pub(crate) const RESOURCE_GROUPS: u32 = 1;
+/// Field number of the scope groups in a resource group.
+pub(crate) const SCOPE_GROUPS: u32 = 2;
+/// Field number of the items, or the metrics, in a scope group.
+pub(crate) const SCOPE_CHILDREN: u32 = 2;
+/// Field number of the data points in the data of a metric.
+pub(crate) const DATA_POINTS: u32 = 1;
 /// Field number of the resource in a resource group.
 pub(crate) const RESOURCE: u32 = 1;
 /// Field number of the scope in a scope group.
@@ -34,8 +42,10 @@ impl Level {
     #[inline(always)]
     pub(crate) const fn is_child(self, number: u32) -> bool {
         match self {
-            Level::Request | Level::Data => number == 1,
-            Level::Resource | Level::Scope => number == 2,
+            Level::Request => number == RESOURCE_GROUPS,
+            Level::Resource => number == SCOPE_GROUPS,
+            Level::Scope => number == SCOPE_CHILDREN,
+            Level::Data => number == DATA_POINTS,
             Level::Metric => matches!(number, 5 | 7 | 9 | 10 | 11),
         }
     }

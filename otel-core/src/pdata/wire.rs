@@ -58,6 +58,21 @@ impl<'a> RawFields<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
+
+    /// The next field of that number. What is skipped on the way is not looked at more than skipping needs, which
+    /// makes this the way to look for a field in a hot place.
+    #[inline(always)]
+    pub(crate) fn next_of(&mut self, number: u32) -> Option<RawField<'a>> {
+        loop {
+            let start = self.at;
+            let place = place(self.bytes, start)?;
+            self.at = place.end;
+            if place.number == number {
+                let value = self.bytes.get(place.from..place.end)?;
+                return Some(RawField { number, wire: place.wire, start, end: place.end, value });
+            }
+        }
+    }
 }
 
 impl<'a> Iterator for RawFields<'a> {
@@ -66,22 +81,37 @@ impl<'a> Iterator for RawFields<'a> {
     #[inline]
     fn next(&mut self) -> Option<RawField<'a>> {
         let start = self.at;
-        let (number, wire, at) = read_tag(self.bytes, start)?;
-        let (from, end) = match wire {
-            wire_type::VARINT => (at, skip_varint(self.bytes, at)?),
-            wire_type::FIXED64 => (at, at + 8),
-            wire_type::FIXED32 => (at, at + 4),
-            wire_type::LEN => {
-                let (len, from) = read_varint(self.bytes, at)?;
-                (from, from.checked_add(usize::try_from(len).ok()?)?)
-            }
-            wire_type::START_GROUP => (at, skip_group(self.bytes, at)?),
-            _ => return None,
-        };
+        let Place { number, wire, from, end } = place(self.bytes, start)?;
         let value = self.bytes.get(from..end)?;
         self.at = end;
         Some(RawField { number, wire, start, end, value })
     }
+}
+
+/// Where a field's value is; not checked against the end of the bytes.
+struct Place {
+    number: u32,
+    wire: u8,
+    from: usize,
+    end: usize,
+}
+
+/// The field that starts at `start`.
+#[inline(always)]
+fn place(bytes: &[u8], start: usize) -> Option<Place> {
+    let (number, wire, from) = read_tag(bytes, start)?;
+    let (from, end) = match wire {
+        wire_type::LEN => {
+            let (len, from) = read_varint(bytes, from)?;
+            (from, from.checked_add(usize::try_from(len).ok()?)?)
+        }
+        wire_type::VARINT => (from, skip_varint(bytes, from)?),
+        wire_type::FIXED64 => (from, from + 8),
+        wire_type::FIXED32 => (from, from + 4),
+        wire_type::START_GROUP => (from, skip_group(bytes, from)?),
+        _ => return None,
+    };
+    Some(Place { number, wire, from, end })
 }
 
 /// The tag at `at`: field number, wire type, and where the value starts.
@@ -102,6 +132,10 @@ pub(crate) fn read_varint(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
     if first < 0x80 {
         return Some((u64::from(first), at + 1));
     }
+    let second = *bytes.get(at + 1)?;
+    if second < 0x80 {
+        return Some((u64::from(first & 0x7f) | u64::from(second) << 7, at + 2));
+    }
     read_long_varint(bytes, at)
 }
 
@@ -118,6 +152,9 @@ fn read_long_varint(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
 
 #[inline]
 fn skip_varint(bytes: &[u8], at: usize) -> Option<usize> {
+    if *bytes.get(at)? < 0x80 {
+        return Some(at + 1);
+    }
     let len = bytes.get(at..)?.iter().take(10).position(|byte| *byte < 0x80)?;
     Some(at + len + 1)
 }

@@ -87,10 +87,14 @@ impl<'a> Attributes<'a> {
 
     #[inline]
     fn find(self, key: &str) -> Option<KeyValue<'a>> {
-        RawFields::new(self.message)
-            .filter(|field| field.number == self.number)
-            .map(|field| KeyValue { bytes: field.value })
-            .find(|attribute| attribute.has_key(key.as_bytes()))
+        let mut fields = RawFields::new(self.message);
+        while let Some(field) = fields.next_of(self.number) {
+            let attribute = KeyValue { bytes: field.value };
+            if attribute.has_key(key.as_bytes()) {
+                return Some(attribute);
+            }
+        }
+        None
     }
 }
 

@@ -25,8 +25,7 @@ impl<'a, T> Repeated<'a, T> {
 
     #[inline]
     fn raw(&mut self) -> Option<RawField<'a>> {
-        let number = self.number;
-        self.fields.find(|field| field.number == number)
+        self.fields.next_of(self.number)
     }
 }
 
@@ -90,8 +89,7 @@ impl<T: Scalar> Iterator for Scalars<'_, T> {
             if let Some(value) = self.unpack() {
                 return Some(value);
             }
-            let number = self.number;
-            let field = self.fields.find(|field| field.number == number)?;
+            let field = self.fields.next_of(self.number)?;
             if field.wire != wire_type::LEN {
                 return T::take(field.value, field.wire).map(|(value, _)| value);
             }
@@ -137,7 +135,7 @@ pub(crate) trait Field<'a>: Sized {
 /// The first field of that number; validation made sure that a singular one is the only one.
 #[inline]
 pub(crate) fn find(message: &[u8], number: u32) -> Option<RawField<'_>> {
-    RawFields::new(message).find(|field| field.number == number)
+    RawFields::new(message).next_of(number)
 }
 
 /// The text of a validated string field.

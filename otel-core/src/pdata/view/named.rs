@@ -1,6 +1,7 @@
 //! The names that OTLP gives to the parts of each signal.
 
 use super::{Items, Metric, Repeated, ResourceGroup, ResourceGroups, ScopeGroup};
+use crate::pdata::layout::SCOPE_CHILDREN;
 use crate::pdata::{Logs, Metrics, Signal, Traces};
 
 /// A resource with its spans.
@@ -54,7 +55,7 @@ impl<'a> ResourceMetrics<'a> {
 impl<'a> ScopeMetrics<'a> {
     /// The metrics of the scope, also those without data points.
     pub fn metrics(self) -> Repeated<'a, Metric<'a>> {
-        Repeated::new(self.bytes(), 2)
+        Repeated::new(self.bytes(), SCOPE_CHILDREN)
     }
 }
 

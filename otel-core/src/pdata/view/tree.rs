@@ -203,7 +203,7 @@ impl<'a, S: Signal> Iterator for ResourceGroups<'a, S> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(field) = self.fields.find(|field| Level::Request.is_child(field.number)) {
+            if let Some(field) = self.fields.next_of(layout::RESOURCE_GROUPS) {
                 return Some(ResourceGroup::from_bytes(field.value));
             }
             self.fields = RawFields::new(&self.segments.next()?.bytes);
@@ -217,14 +217,14 @@ impl<'a, S: Signal> Iterator for Items<'a, S> {
     #[inline]
     fn next(&mut self) -> Option<S::Item<'a>> {
         if S::KIND != SignalKind::Metrics {
-            let item = self.children.find(|field| Level::Scope.is_child(field.number))?;
+            let item = self.children.next_of(layout::SCOPE_CHILDREN)?;
             return Some(FromWire::from_wire(item.value, self.metric, self.data));
         }
         loop {
-            if let Some(point) = self.points.find(|field| Level::Data.is_child(field.number)) {
+            if let Some(point) = self.points.next_of(layout::DATA_POINTS) {
                 return Some(FromWire::from_wire(point.value, self.metric, self.data));
             }
-            let metric = self.children.find(|field| Level::Scope.is_child(field.number))?;
+            let metric = self.children.next_of(layout::SCOPE_CHILDREN)?;
             self.metric = Metric::from_bytes(metric.value);
             let (data, points) = self.metric.raw_data().unwrap_or_default();
             (self.data, self.points) = (data, RawFields::new(points));
