@@ -81,6 +81,56 @@ fn validation_does_not_allocate() {
 }
 
 #[test]
+fn reading_and_counting_do_not_allocate() {
+    let traces = Traces::from_bytes(traces(1_000)).expect("the request is valid");
+    let (read, allocations) = counted(|| {
+        let spans = traces.iter().filter(|at| at.resource().attributes().is_empty());
+        let attributes = spans.flat_map(|at| at.item().attributes());
+        attributes.filter(|attribute| attribute.value().as_str().is_some_and(|text| text.len() > 10)).count()
+    });
+    assert_eq!((read, traces.items()), (2_000, 1_000));
+    assert_eq!(allocations, 0);
+}
+
+/// How often an operation allocates on that many spans.
+fn allocations_on(spans: usize, operation: impl Fn(Traces) -> Traces) -> usize {
+    let traces = Traces::from_bytes(traces(spans)).expect("the request is valid");
+    counted(|| operation(traces)).1
+}
+
+#[test]
+fn merging_and_splitting_allocate_no_more_for_more_items() {
+    let merge_and_split = |traces: Traces| {
+        let all = Traces::merged(std::iter::repeat_n(traces.clone(), 4));
+        let (first, second) = all.split_items(traces.items() + traces.items() / 2);
+        Traces::merged([second, first])
+    };
+    let (few, many) = (allocations_on(100, merge_and_split), allocations_on(10_000, merge_and_split));
+    assert_eq!(few, many);
+    assert!(few < 40, "{few} allocations");
+}
+
+#[test]
+fn retaining_allocates_for_the_growth_of_its_buffers_only() {
+    let retain = |mut traces: Traces| {
+        traces.retain(|at| at.item().attributes().get("http.response.status_code").is_some_and(is_even));
+        traces
+    };
+    let is_all = |mut traces: Traces| {
+        traces.retain(|at| at.item().attributes().contains_key("long"));
+        traces
+    };
+    // Four buffers that grow by doubling: each seven times more often for a hundred times more spans.
+    let (few, many) = (allocations_on(100, retain), allocations_on(10_000, retain));
+    assert!(many <= few + 4 * 7, "{few} for 100, {many} for 10,000");
+    assert_eq!(allocations_on(100, is_all), allocations_on(10_000, is_all), "what is kept whole is shared");
+}
+
+fn is_even(value: otel_core::pdata::view::AnyValue<'_>) -> bool {
+    value.as_int().is_some_and(|code| code % 2 == 0)
+}
+
+#[test]
 fn the_count_of_allocations_counts() {
     assert_eq!(counted(|| vec![1u8]).1, 1);
 }

@@ -40,3 +40,8 @@ fn edit() {
 fn json() {
     run("json", fuzz::json::run);
 }
+
+#[test]
+fn split() {
+    run("split", fuzz::split::run);
+}

@@ -4,6 +4,7 @@
 
 pub mod edit;
 pub mod json;
+pub mod split;
 pub mod validate;
 
 /// The signal that the first byte of an input chooses, and the rest of the input.
