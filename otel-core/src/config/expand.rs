@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Diagnostics;
+use super::ScalarValue;
 use super::loader::Loader;
 use super::node::{Node, NodeKind, Scalar};
 use super::parse::{MAX_DEPTH, parse, size};
@@ -88,15 +89,7 @@ impl<'a> Expander<'a> {
 
     fn spliced(&mut self, text: &str, reference: &str, at: &Location) -> Result<String, Unexpandable> {
         let retrieved = self.retrieve(reference, at)?;
-        let source = Source::new(reference, retrieved.text);
-        // Only a map or a list from a file has no form as a string; text that is not YAML is itself.
-        let structured = !retrieved.name.starts_with("env:")
-            && parse(&source, &mut Diagnostics::new()).is_some_and(|node| node.scalar().is_none());
-        if structured {
-            let message = format!("expanding {reference}: a map or a list can't be a part of a string");
-            return Err(self.fail(at, message));
-        }
-        let text = text.replace(reference, source.text());
+        let text = text.replace(reference, &retrieved.text);
         self.charge(text.len(), at)?;
         Ok(text)
     }
@@ -141,7 +134,12 @@ impl<'a> Expander<'a> {
     fn value(reference: &str, retrieved: Retrieved, at: &Location) -> Node {
         let mut ignored = Diagnostics::new();
         let source = Source::new(retrieved.name, retrieved.text);
-        let parsed = parse(&source, &mut ignored).filter(|_| !ignored.has_errors());
+        let parsed = parse(&source, &mut ignored).filter(|node| {
+            !retrieved.verbatim
+                && !ignored.has_errors()
+                && !matches!(node.scalar(), Some(ScalarValue::String(_)))
+        });
+        // What YAML takes for a string stays exactly as it is, quotes included.
         let mut node = parsed.unwrap_or_else(|| {
             let scalar = Scalar { text: source.text().to_owned(), string: true };
             Node::new(NodeKind::Scalar(scalar), Location::start_of(&source))
@@ -160,8 +158,10 @@ impl<'a> Expander<'a> {
             let open = open.filter(|open| self.loader.knows("env") || text[*open..close].contains(':'));
             if let Some(open) = open {
                 let dollars = text[from..open].bytes().rev().take_while(|b| *b == b'$').count();
-                // An escaped reference also ends the search, as it does in the Go collector.
-                return (dollars % 2 == 0).then_some(open..close + 1);
+                // An odd number of dollar signs before a reference escapes it.
+                if dollars % 2 == 0 {
+                    return Some(open..close + 1);
+                }
             }
             from = close + 1;
         }

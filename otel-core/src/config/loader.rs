@@ -82,7 +82,7 @@ impl Loader {
     fn document(&self, uri: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
         let is_path = uri.split_once(':').is_none_or(|(scheme, _)| scheme.len() == 1);
         let retrieved = if is_path { self.retrieve(&format!("file:{uri}")) } else { self.retrieve(uri) };
-        let Retrieved { name, text, warning } = match retrieved {
+        let Retrieved { name, text, warning, .. } = match retrieved {
             Ok(retrieved) => retrieved,
             Err(error) => {
                 diagnostics.error(None, error.to_string());

@@ -24,6 +24,7 @@ pub trait Provider: Send + Sync {
 pub struct Retrieved {
     pub(super) name: String,
     pub(super) text: String,
+    pub(super) verbatim: bool,
     pub(super) warning: Option<String>,
 }
 
@@ -49,7 +50,13 @@ type Lookup = dyn Fn(&str) -> Option<OsString> + Send + Sync;
 impl Retrieved {
     /// A YAML text, and the name that messages give to it.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into(), warning: None }
+        Self { name: name.into(), text: text.into(), verbatim: false, warning: None }
+    }
+
+    /// Makes a reference to it a string, whatever the text looks like as YAML.
+    pub fn verbatim(mut self) -> Self {
+        self.verbatim = true;
+        self
     }
 
     /// Adds a warning, which is shown where the URI was written.
@@ -130,6 +137,8 @@ impl Provider for EnvProvider {
                 Ok(value) => Ok(Retrieved::new(source, value)),
                 Err(_) => Err(ProviderError(format!("environment variable {name:?} is not valid UTF-8"))),
             },
+            // Asking for an empty default means the empty string, not null.
+            (None, Some("")) => Ok(Retrieved::new(source, "").verbatim()),
             (None, Some(default)) => Ok(Retrieved::new(source, default)),
             (None, None) => Ok(Retrieved::new(source, "").with_warning(format!(
                 "environment variable {name:?} is not set; its value is taken as null"

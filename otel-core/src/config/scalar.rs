@@ -33,8 +33,11 @@ impl<'a> ScalarValue<'a> {
         if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
             return Self::String(text);
         }
-        // yaml.v3 drops underscores from whatever begins like a number, but not from what begins with a point.
-        let plain = if text.starts_with('.') { text.to_owned() } else { text.replace('_', "") };
+        // yaml.v3 drops underscores, except behind a leading point, where Go's parser wants them between digits.
+        if text.starts_with('.') && !underscores_between_digits(text) {
+            return Self::String(text);
+        }
+        let plain = text.replace('_', "");
         integer(&plain)
             .map(Self::Int)
             .or_else(|| float(&plain).map(Self::Float))
@@ -51,6 +54,12 @@ impl<'a> ScalarValue<'a> {
             Self::String(_) => "a string",
         }
     }
+}
+
+fn underscores_between_digits(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    text.match_indices('_').all(|(at, _)| at > 0 && digit(at - 1) && digit(at + 1))
 }
 
 fn integer(text: &str) -> Option<i128> {
@@ -125,7 +134,9 @@ mod tests {
             ("1e3", Float(1000.0)),
             ("1.", Float(1.0)),
             (".5", Float(0.5)),
-            (".5_0", String(".5_0")),
+            (".5_0", Float(0.5)),
+            ("._5", String("._5")),
+            (".5_", String(".5_")),
             ("1_0.5", Float(10.5)),
             ("-1.5e-3", Float(-0.0015)),
             ("1e", String("1e")),

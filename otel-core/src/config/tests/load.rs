@@ -16,6 +16,7 @@ impl Provider for Files {
     fn retrieve(&self, locator: &str) -> Result<Retrieved, ProviderError> {
         match locator {
             "map" => Ok(Retrieved::new("map.yaml", "a: 1\nb: ${env:WORD}\n")),
+            "list" => Ok(Retrieved::new("list.yaml", "[1, 2]")),
             "self" => Ok(Retrieved::new("self", "${test:self}")),
             "twins" => Ok(Retrieved::new("twins", "[\"${test:twins}\", \"${test:twins}\"]")),
             "grow" => Ok(Retrieved::new("grow", "${test:grow}${test:grow}")),
@@ -75,12 +76,12 @@ fn references_expand_as_in_the_go_collector() {
         ("${env:OCTAL}", "Int(83)", Some("0123")),
         ("${env:NUMBER}", "Float(1000.0)", Some("1e3")),
         ("${env:TRUE}", "Bool(true)", Some("true")),
-        ("${env:QUOTED}", "\"5\"", Some("'5'")),
+        ("${env:QUOTED}", "\"'5'\"", Some("'5'")),
         ("${env:LIST}", "list of 2", Some("[a, b]")),
         ("${env:EMPTY}", "Null", Some("")),
         ("${env:BROKEN}", "\"[a\"", Some("[a")),
         ("${env:UNSET:-0x10}", "Int(16)", Some("0x10")),
-        ("${env:UNSET:-}", "Null", Some("")),
+        ("${env:UNSET:-}", "\"\"", Some("")),
         ("${env:EMPTY:-default}", "Null", Some("")),
         ("${env:${env:NAME}}", "\"word\"", Some("word")),
         ("${env:NESTED}", "\"word-0123\"", Some("word-0123")),
@@ -89,13 +90,14 @@ fn references_expand_as_in_the_go_collector() {
         ("http://${env:WORD}:${env:OCTAL}/", "\"http://word:0123/\"", Some("http://word:0123/")),
         ("${test:map}", "map", None),
         ("${env:MAP}", "map", Some("{a: $}")),
+        ("x${test:list}", "\"x[1, 2]\"", Some("x[1, 2]")),
         ("$${env:WORD}", "\"${env:WORD}\"", Some("${env:WORD}")),
         ("$$${env:WORD}", "\"$word\"", Some("$word")),
         ("$$$${env:WORD}", "\"$${env:WORD}\"", Some("$${env:WORD}")),
         ("$WORD", "\"$WORD\"", Some("$WORD")),
         ("a$$b", "\"a$b\"", Some("a$b")),
         ("${env:DOLLARS}", "\"a$b\"", Some("a$b")),
-        ("$${1} ${env:WORD}", "\"${1} ${env:WORD}\"", Some("${1} ${env:WORD}")),
+        ("$${1} ${env:WORD}", "\"${1} word\"", Some("${1} word")),
         ("'${env:WORD'", "\"${env:WORD\"", Some("${env:WORD")),
         ("'env:WORD}'", "\"env:WORD}\"", Some("env:WORD}")),
     ];
@@ -107,14 +109,13 @@ fn references_expand_as_in_the_go_collector() {
 #[test]
 fn what_cannot_be_expanded_is_told_and_the_rest_goes_on() {
     let (root, diagnostics) =
-        load("{a: '${env:no-name}', b: '${FOO:-x}', c: '${test:none}', d: 'x-${test:map}', e: 1, f: '${1}'}");
+        load("{a: '${env:no-name}', b: '${FOO:-x}', c: '${test:none}', e: 1, f: '${1}'}");
     assert_eq!(
         messages(&diagnostics),
         [
             "environment variable \"no-name\" has an invalid name: letters, digits and underscores are allowed, and no digit first",
             "scheme \"FOO\" is not supported for uri \"FOO:-x\"",
             "no such text: none",
-            "expanding ${test:map}: a map or a list can't be a part of a string",
             "environment variable \"1\" has an invalid name: letters, digits and underscores are allowed, and no digit first",
         ]
     );
