@@ -15,7 +15,7 @@ pub(crate) mod schema;
 mod signal;
 mod validate;
 pub mod view;
-mod wire;
+pub(crate) mod wire;
 
 #[cfg(feature = "opentelemetry-proto")]
 pub use interop::Interop;

@@ -1,0 +1,99 @@
+//! Bodies that leave.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+
+/// The body of an answer: at most one piece, then trailers where there are any.
+#[derive(Debug, Default)]
+pub struct Reply {
+    data: Bytes,
+    trailers: Option<HeaderMap>,
+}
+
+impl Reply {
+    /// A body without trailers.
+    pub fn new(data: impl Into<Bytes>) -> Self {
+        Self { data: data.into(), trailers: None }
+    }
+
+    /// The same with trailers.
+    pub fn with_trailers(mut self, trailers: HeaderMap) -> Self {
+        self.trailers = Some(trailers);
+        self
+    }
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if !self.data.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.data)))));
+        }
+        Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.data.is_empty() && self.trailers.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.data.len() as u64)
+    }
+}
+
+/// The body of a request: slices that go out one after the other, without being copied together.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    slices: VecDeque<Bytes>,
+    len: u64,
+}
+
+impl Outgoing {
+    /// A body of these slices.
+    pub fn new(slices: impl IntoIterator<Item = Bytes>) -> Self {
+        let slices: VecDeque<_> = slices.into_iter().filter(|slice| !slice.is_empty()).collect();
+        let len = slices.iter().map(|slice| slice.len() as u64).sum();
+        Self { slices, len }
+    }
+
+    /// A gRPC message of these slices: its header goes first.
+    pub fn grpc(compressed: bool, len: usize, slices: impl IntoIterator<Item = Bytes>) -> Self {
+        let mut header = [u8::from(compressed), 0, 0, 0, 0];
+        header[1..].copy_from_slice(&(len as u32).to_be_bytes());
+        Self::new([Bytes::copy_from_slice(&header)].into_iter().chain(slices))
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.slices.pop_front().map(|slice| {
+            self.len -= slice.len() as u64;
+            Ok(Frame::data(slice))
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.slices.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.len)
+    }
+}

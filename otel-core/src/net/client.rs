@@ -1,0 +1,171 @@
+//! Calling unary gRPC methods.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
+use http_body_util::BodyExt as _;
+use tonic::body::Body;
+use tonic::transport::Channel;
+use tower::{Service as _, ServiceExt as _};
+
+use super::{Compression, Endpoint, Outgoing, Status, format_grpc_timeout, gzip};
+use crate::component::Code;
+use crate::pdata::Signal;
+
+/// The longest answer that is read: export responses are short.
+const MAX_ANSWER: usize = 4 << 20;
+
+/// How a client connects and what it sends with each request.
+#[derive(Debug, Clone)]
+pub struct GrpcClientOptions {
+    /// Where the server is.
+    pub endpoint: Endpoint,
+    /// How requests are compressed.
+    pub compression: Compression,
+    /// Metadata of each request.
+    pub headers: HeaderMap,
+    /// Names the client.
+    pub user_agent: String,
+}
+
+/// A client over one lazily made HTTP/2 connection, made anew when it breaks. Cloning shares it.
+#[derive(Clone)]
+pub struct GrpcClient {
+    channel: Channel,
+    endpoint: Endpoint,
+    compression: Compression,
+    headers: HeaderMap,
+}
+
+impl GrpcClient {
+    /// A client. It connects with the first request. Call it inside a runtime.
+    ///
+    /// # Errors
+    /// The user agent is not a header value.
+    pub fn new(options: GrpcClientOptions) -> Result<Self, tonic::transport::Error> {
+        let GrpcClientOptions { endpoint, compression, mut headers, user_agent } = options;
+        let channel = tonic::transport::Endpoint::from_shared(format!("http://{endpoint}"))?
+            .user_agent(user_agent)?
+            .tcp_nodelay(true)
+            .connect_timeout(Duration::from_secs(20))
+            .connect_lazy();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        if compression == Compression::Gzip {
+            headers.insert("grpc-encoding", HeaderValue::from_static("gzip"));
+        }
+        headers.insert("grpc-accept-encoding", HeaderValue::from_static("identity"));
+        Ok(Self { channel, endpoint, compression, headers })
+    }
+
+    /// Where the server is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Calls a method, such as `/package.Service/Method`, with telemetry as the request, and gives the response's
+    /// bytes. Dropping the future resets the stream.
+    ///
+    /// # Errors
+    /// The server's status, or UNAVAILABLE where the connection failed.
+    pub async fn call<S: Signal>(
+        &self,
+        path: &'static str,
+        data: &S,
+        timeout: Option<Duration>,
+    ) -> Result<Bytes, Status> {
+        let body = match self.compression {
+            Compression::None => Outgoing::grpc(false, data.encoded_len(), data.segments().cloned()),
+            Compression::Gzip => {
+                let packed = gzip(data.segments(), data.encoded_len());
+                Outgoing::grpc(true, packed.len(), [packed])
+            }
+        };
+        let mut request = Request::new(Body::new(body));
+        *request.method_mut() = Method::POST;
+        *request.version_mut() = Version::HTTP_2;
+        *request.uri_mut() = Uri::from_static(path);
+        *request.headers_mut() = self.headers.clone();
+        if let Some(timeout) = timeout
+            && let Ok(value) = HeaderValue::try_from(format_grpc_timeout(timeout))
+        {
+            request.headers_mut().insert("grpc-timeout", value);
+        }
+        let mut channel = self.channel.clone();
+        let ready = channel.ready().await.map_err(|error| unavailable(&error))?;
+        let response = ready.call(request).await.map_err(|error| unavailable(&error))?;
+        read_answer(response).await
+    }
+}
+
+impl fmt::Debug for GrpcClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GrpcClient").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+async fn read_answer(response: http::Response<Body>) -> Result<Bytes, Status> {
+    let (head, mut body) = response.into_parts();
+    if let Some(status) = Status::from_grpc_headers(&head.headers) {
+        return if status.code == Code::Ok { Ok(Bytes::new()) } else { Err(status) };
+    }
+    if head.status != http::StatusCode::OK {
+        let code = code_of_http(head.status.as_u16());
+        let message = format!("unexpected HTTP status code received from server: {}", head.status);
+        return Err(Status::new(code, message));
+    }
+    let mut message = BytesMut::new();
+    let mut status = None;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|status| unavailable(&status))?;
+        match frame.into_data() {
+            Ok(data) if message.len() + data.len() > MAX_ANSWER => {
+                return Err(Status::new(Code::ResourceExhausted, "the server's answer is too long"));
+            }
+            Ok(data) => message.extend_from_slice(&data),
+            Err(frame) => {
+                status = frame.into_trailers().ok().as_ref().and_then(Status::from_grpc_headers).or(status);
+            }
+        }
+    }
+    match status {
+        None => Err(Status::new(Code::Unknown, "the server closed the stream without a status")),
+        Some(status) if status.code != Code::Ok => Err(status),
+        Some(_) if message.len() < 5 => Ok(Bytes::new()),
+        Some(_) if message[0] != 0 => {
+            Err(Status::new(Code::Internal, "the server's answer is compressed unasked"))
+        }
+        Some(_) => {
+            message.advance(5);
+            Ok(message.freeze())
+        }
+    }
+}
+
+/// What the code of an answer is that never reached a gRPC server, by the gRPC specification.
+fn code_of_http(status: u16) -> Code {
+    match status {
+        400 => Code::Internal,
+        401 => Code::Unauthenticated,
+        403 => Code::PermissionDenied,
+        404 => Code::Unimplemented,
+        429 | 502 | 503 | 504 => Code::Unavailable,
+        _ => Code::Unknown,
+    }
+}
+
+fn unavailable(error: &dyn Error) -> Status {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !message.ends_with(&text) {
+            message = format!("{message}: {text}");
+        }
+        cause = error.source();
+    }
+    Status::new(Code::Unavailable, message)
+}

@@ -1,0 +1,32 @@
+//! Servers and clients that components share: gRPC and HTTP, gzip, bounds. Only this module opens sockets.
+//!
+//! Messages cross it as [`Bytes`](bytes::Bytes): what comes in is handed over in one piece without being decoded,
+//! what goes out leaves as the slices that it consists of.
+//!
+//! - [`Listener`] binds, [`serve`] answers requests with a [`Handler`] until [`Stop`] says when to end.
+//! - [`read_grpc_message`] and [`read_http_body`] read requests within [`ReadLimits`], which share a
+//!   [`ByteBudget`].
+//! - [`Status`] is an answer other than success, for both protocols.
+//! - [`GrpcClient`] calls unary methods.
+
+mod body;
+mod budget;
+mod client;
+mod endpoint;
+mod gzip;
+mod listener;
+mod read;
+mod server;
+mod status;
+mod timeout;
+
+pub use body::{Outgoing, Reply};
+pub use budget::{ByteBudget, Charge};
+pub use client::{GrpcClient, GrpcClientOptions};
+pub use endpoint::{Endpoint, InvalidEndpoint};
+pub use gzip::{Compression, Gunzip, gunzip, gzip};
+pub use listener::{Listener, is_listen_address};
+pub use read::{Message, ReadLimits, grpc_encoding, read_grpc_message, read_http_body};
+pub use server::{Handler, ServerOptions, Stop, Stopper, serve};
+pub use status::Status;
+pub use timeout::{format_grpc_timeout, parse_grpc_timeout};

@@ -1,0 +1,118 @@
+use std::net::SocketAddr;
+
+use http::HeaderMap;
+use otel_core::component::{ClientInfo, Context, Metadata, Next, Outputs};
+use otel_core::net::{Message, ReadLimits, Status};
+use otel_core::pdata::{Signal, SignalKind};
+
+use super::InvalidUtf8;
+use super::metrics::TransportMetrics;
+
+/// The way of a request into the pipelines, for one protocol.
+#[derive(Debug)]
+pub(super) struct Intake {
+    pub(super) outputs: Outputs,
+    pub(super) limits: ReadLimits,
+    pub(super) invalid_utf8: InvalidUtf8,
+    pub(super) include_metadata: bool,
+    pub(super) metrics: TransportMetrics,
+}
+
+/// How the telemetry in a request is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Protobuf,
+    Json,
+}
+
+/// Why a request did not get in.
+pub(super) enum Refusal {
+    /// It is not a valid request.
+    Invalid(String),
+    /// The pipeline said no.
+    Pipeline(Status),
+    /// No pipeline takes the signal.
+    Unserved,
+}
+
+impl Intake {
+    /// Validates a message and hands it to the pipelines of its signal. The message counts as in flight until they
+    /// have answered.
+    pub(super) async fn take(
+        &self,
+        signal: SignalKind,
+        encoding: Encoding,
+        message: Message,
+        context: Context,
+    ) -> Result<(), Refusal> {
+        match signal {
+            SignalKind::Traces => {
+                self.take_as(self.outputs.traces.as_ref(), encoding, message, context).await
+            }
+            SignalKind::Metrics => {
+                self.take_as(self.outputs.metrics.as_ref(), encoding, message, context).await
+            }
+            SignalKind::Logs => self.take_as(self.outputs.logs.as_ref(), encoding, message, context).await,
+            _ => Err(Refusal::Unserved),
+        }
+    }
+
+    async fn take_as<S: Signal>(
+        &self,
+        next: Option<&Next<S>>,
+        encoding: Encoding,
+        message: Message,
+        context: Context,
+    ) -> Result<(), Refusal> {
+        let next = next.ok_or(Refusal::Unserved)?;
+        let Message { bytes, charge } = message;
+        let data: S = match encoding {
+            Encoding::Json => S::from_json(&bytes).map_err(|error| Refusal::Invalid(error.to_string()))?,
+            Encoding::Protobuf => match self.invalid_utf8 {
+                InvalidUtf8::Reject => {
+                    S::from_bytes(bytes).map_err(|error| Refusal::Invalid(error.to_string()))?
+                }
+                InvalidUtf8::Repair => {
+                    let (data, repaired) = S::from_bytes_repairing(bytes)
+                        .map_err(|error| Refusal::Invalid(error.to_string()))?;
+                    if repaired.strings > 0 {
+                        self.metrics.repaired.add(repaired.strings as u64);
+                    }
+                    data
+                }
+            },
+        };
+        let items = data.items();
+        if items == 0 {
+            return Ok(());
+        }
+        let metrics = self.metrics.of(S::KIND);
+        let taken = next.consume(data, context).await;
+        drop(charge);
+        match taken {
+            Ok(()) => {
+                metrics.accepted.add(items as u64);
+                Ok(())
+            }
+            Err(error) => {
+                metrics.refused.add(items as u64);
+                Err(Refusal::Pipeline(Status::from(&error)))
+            }
+        }
+    }
+
+    /// What the pipelines are told of a request.
+    pub(super) fn context(&self, peer: SocketAddr, headers: &HeaderMap) -> Context {
+        let context = Context::new().with_client(ClientInfo::new(peer));
+        if !self.include_metadata {
+            return context;
+        }
+        let mut metadata = Metadata::new();
+        for (name, value) in headers {
+            if let Ok(value) = value.to_str() {
+                metadata.append(name.as_str(), value);
+            }
+        }
+        context.with_metadata(metadata)
+    }
+}
