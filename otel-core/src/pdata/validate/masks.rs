@@ -33,11 +33,20 @@ impl Masks {
         if at + len > self.limit || at < self.base {
             self.move_to(bytes, at);
         }
-        let place = at - self.base;
-        let word = self.bits[(place / 8) % (WINDOW / 8)..]
-            .first_chunk()
-            .map_or(u64::MAX, |word| u64::from_le_bytes(*word));
-        (word >> (place % 8)) & ((1 << len) - 1)
+        self.window().bits_from(at) & !(u64::MAX << len)
+    }
+
+    /// The window, for many looks.
+    #[inline(always)]
+    pub(super) fn window(&self) -> Window<'_> {
+        Window { bits: &self.bits, base: self.base, limit: self.limit }
+    }
+
+    /// The window after it was moved to start at `at`.
+    #[inline(never)]
+    pub(super) fn moved(&mut self, bytes: &[u8], at: usize) -> Window<'_> {
+        self.move_to(bytes, at);
+        self.window()
     }
 
     #[inline(never)]
@@ -46,6 +55,51 @@ impl Masks {
         self.base = at;
         self.limit = at + window.len();
         raw::high_bits(window, &mut self.bits);
+    }
+}
+
+/// A window that stands still.
+#[derive(Clone, Copy)]
+pub(super) struct Window<'a> {
+    bits: &'a [u8; WINDOW / 8 + 8],
+    base: usize,
+    limit: usize,
+}
+
+impl Window<'_> {
+    /// Whether the bytes `from..end` are in the window.
+    #[inline(always)]
+    pub(super) fn covers(&self, from: usize, end: usize) -> bool {
+        end <= self.limit && from >= self.base
+    }
+
+    /// The high bits of [`MOST`] bytes from `at` or a few more, that of the first byte lowest.
+    #[inline(always)]
+    fn bits_from(&self, at: usize) -> u64 {
+        let place = at - self.base;
+        let word = self.bits[(place / 8) % (WINDOW / 8)..]
+            .first_chunk()
+            .map_or(u64::MAX, |word| u64::from_le_bytes(*word));
+        word >> (place % 8)
+    }
+
+    /// The high bits of the bytes `from..end`, that of the last byte highest. It is 1 to [`MOST`] bytes, in the
+    /// window.
+    #[inline(always)]
+    pub(super) fn bits_up_to(&self, from: usize, end: usize) -> u64 {
+        debug_assert!(self.covers(from, end) && (1..=MOST).contains(&(end - from)));
+        self.bits_from(from) << ((64 - (end - from)) % 64)
+    }
+
+    /// Whether one of the bytes `from..end` has its high bit set. It is one byte at least, in the window.
+    #[inline(always)]
+    pub(super) fn is_any_high(&self, mut from: usize, end: usize) -> bool {
+        let mut high = 0;
+        while end - from > MOST {
+            high |= self.bits_up_to(from, from + MOST);
+            from += MOST;
+        }
+        high | self.bits_up_to(from, end) != 0
     }
 }
 

@@ -147,6 +147,7 @@ impl<'a, const QUICK: bool> Walk<'a, QUICK> {
     fn attributes(&mut self, bytes: &[u8], mut at: usize, tag: u8) -> usize {
         // Tag, length, tag of the key, length of the key; both lengths of one byte.
         let key_head = u32::from_le_bytes([tag, 0, KEY, 0]);
+        let mut window = self.masks.window();
         while let Some(head) = load(bytes, at)
             && head & 0x80ff_80ff == key_head
         {
@@ -154,47 +155,45 @@ impl<'a, const QUICK: bool> Walk<'a, QUICK> {
             let value = at + 4 + (head >> 24) as usize;
             // Tag of the value, its length, tag of its member, first byte of its member.
             let Some(tail) = load(bytes, value) else { break };
-            let from = value + 3;
             let value_end = value + 2 + (tail >> 8 & 0xff) as usize;
             if tail & 0x80ff != VALUE || value_end != end || end > bytes.len() {
                 break;
             }
-            // An empty value has not even a tag: then this is no length that an arm takes.
-            let left = end.wrapping_sub(from);
-            let (fits, texts_end) = match (tail >> 16) as u8 {
-                STRING => ((tail >> 24) as usize + 1 == left, end),
-                BOOL => (left == 1 && tail < 0x8000_0000, from),
-                // All bytes of the varint but the last go on.
-                INT if (1..10).contains(&left) => {
-                    (self.masks.high_bits(self.bytes, from, left) == (1 << (left - 1)) - 1, from)
-                }
-                DOUBLE => (left == 8, from),
-                _ => (false, from),
-            };
-            if !fits {
-                break;
+            if !window.covers(at, end) {
+                window = self.masks.moved(self.bytes, at);
             }
-            if self.is_any_high(at, texts_end) {
-                self.decode_utf8(at + 4, value);
-                if texts_end == end {
-                    self.decode_utf8(from + 1, end);
+            let from = value + 3;
+            // An empty value has not even a tag: then this is no length that is allowed.
+            let left = end.wrapping_sub(from);
+            let member = (tail >> 16) as u8;
+            if member == STRING {
+                if (tail >> 24) as usize + 1 != left {
+                    break;
+                }
+                if window.is_any_high(at, end) {
+                    decode_utf8(self.bytes, &mut self.findings, at + 4, value);
+                    decode_utf8(self.bytes, &mut self.findings, from + 1, end);
+                }
+            } else {
+                let fits = match member {
+                    // All bytes of the varint but the last go on.
+                    INT if (1..10).contains(&left) => {
+                        window.bits_up_to(from, end) == ((1 << (left - 1)) - 1) << (64 - left)
+                    }
+                    BOOL => left == 1 && tail < 0x8000_0000,
+                    DOUBLE => left == 8,
+                    _ => false,
+                };
+                if !fits {
+                    break;
+                }
+                if window.is_any_high(at, from) {
+                    decode_utf8(self.bytes, &mut self.findings, at + 4, value);
                 }
             }
             at = end;
         }
         at
-    }
-
-    /// Whether a byte in `from..end`, at most twice [`MOST`], has its high bit set; longer ones count as such.
-    #[inline(always)]
-    fn is_any_high(&mut self, from: usize, end: usize) -> bool {
-        let len = end - from;
-        if len <= MOST {
-            return self.masks.high_bits(self.bytes, from, len) != 0;
-        }
-        let first = self.masks.high_bits(self.bytes, from, MOST);
-        let rest = (len - MOST).min(MOST);
-        first | self.masks.high_bits(self.bytes, from + MOST, rest) != 0 || len > 2 * MOST
     }
 
     /// A string whose length stands at `at`.
@@ -211,20 +210,13 @@ impl<'a, const QUICK: bool> Walk<'a, QUICK> {
         if end - from > MOST {
             self.long_utf8(from, end);
         } else if self.masks.high_bits(self.bytes, from, end - from) != 0 {
-            self.decode_utf8(from, end);
+            decode_utf8(self.bytes, &mut self.findings, from, end);
         }
     }
 
     fn long_utf8(&mut self, from: usize, end: usize) {
         if !self.bytes[from..end].is_ascii() {
-            self.decode_utf8(from, end);
-        }
-    }
-
-    #[inline(never)]
-    fn decode_utf8(&mut self, from: usize, end: usize) {
-        if let Err(error) = std::str::from_utf8(&self.bytes[from..end]) {
-            self.findings.broken.get_or_insert(from + error.valid_up_to());
+            decode_utf8(self.bytes, &mut self.findings, from, end);
         }
     }
 
@@ -303,6 +295,13 @@ const DOUBLE: u8 = 0x21;
 #[inline(always)]
 fn load(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|four| u32::from_le_bytes(*four))
+}
+
+#[inline(never)]
+fn decode_utf8(bytes: &[u8], findings: &mut Findings, from: usize, end: usize) {
+    if let Err(error) = std::str::from_utf8(&bytes[from..end]) {
+        findings.broken.get_or_insert(from + error.valid_up_to());
+    }
 }
 
 /// `end`, if the bytes reach there.
