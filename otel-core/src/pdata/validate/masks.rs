@@ -93,13 +93,20 @@ impl Window<'_> {
 
     /// Whether one of the bytes `from..end` has its high bit set. It is one byte at least, in the window.
     #[inline(always)]
-    pub(super) fn is_any_high(&self, mut from: usize, end: usize) -> bool {
+    pub(super) fn is_any_high(&self, from: usize, end: usize) -> bool {
+        let long = end - from > MOST && self.is_any_high_in_long(from, end - MOST);
+        long || self.bits_up_to(from.max(end.saturating_sub(MOST)), end) != 0
+    }
+
+    #[inline(never)]
+    fn is_any_high_in_long(&self, mut from: usize, end: usize) -> bool {
         let mut high = 0;
-        while end - from > MOST {
-            high |= self.bits_up_to(from, from + MOST);
-            from += MOST;
+        while from < end {
+            let next = end.min(from + MOST);
+            high |= self.bits_up_to(from, next);
+            from = next;
         }
-        high | self.bits_up_to(from, end) != 0
+        high != 0
     }
 }
 

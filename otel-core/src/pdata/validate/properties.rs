@@ -16,6 +16,10 @@ fn walked<const QUICK: bool>(schema: &'static Message, bytes: &[u8]) -> Walked<s
     walk.message(schema, 0, bytes.len(), NESTING).map(|()| walk.findings)
 }
 
+fn pad(request: &mut Vec<u8>) {
+    crate::pdata::wire::put_len_field(request, 15, &[0; 200]);
+}
+
 /// Whether a refusal is one that prost does not make.
 fn is_ours_alone(error: &InvalidData) -> bool {
     error.reason().starts_with("the id has")
@@ -29,6 +33,10 @@ fn is_ours_alone(error: &InvalidData) -> bool {
 fn check<S: Generate>(bytes: Vec<u8>) -> Result<(), TestCaseError> {
     let quick = walked::<true>(S::SCHEMA, &bytes);
     prop_assert_eq!(&quick, &walked::<false>(S::SCHEMA, &bytes));
+    // The quick half stays away from the end of a request, so it gets more of this one with an unknown field there.
+    let mut longer = bytes.clone();
+    pad(&mut longer);
+    prop_assert_eq!(walked::<true>(S::SCHEMA, &longer), walked::<false>(S::SCHEMA, &longer));
 
     let oracle = S::Request::decode(bytes.as_slice());
     match S::from_bytes(Bytes::from(bytes.clone())) {
@@ -111,7 +119,7 @@ fn damaged<S: Generate>(bytes: &[u8], damages: &[Damage]) -> Result<(), TestCase
 /// Flips every bit of a plain request.
 fn flipped<S: Generate>(request: &S::Request) -> Result<(), TestCaseError> {
     let bytes = request.encode_to_vec();
-    prop_assume!(bytes.len() < 2_000);
+    prop_assume!(bytes.len() < 600);
     for at in 0..bytes.len() * 8 {
         let mut bytes = bytes.clone();
         bytes[at / 8] ^= 1 << (at % 8);
@@ -198,7 +206,7 @@ macro_rules! properties {
                 #[test]
                 fn the_verdict_on_damaged_requests_is_that_of_prost(
                     odd in generate::odd::<$signal>(),
-                    damages in prop::collection::vec(damage(), 1..200),
+                    damages in prop::collection::vec(damage(), 1..40),
                 ) {
                     damaged::<$signal>(&odd.bytes, &damages)?;
                 }

@@ -145,51 +145,53 @@ impl<'a, const QUICK: bool> Walk<'a, QUICK> {
     /// varint of a large integer. So one look at its high bits checks its lengths and its texts at once.
     #[inline(never)]
     fn attributes(&mut self, bytes: &[u8], mut at: usize, tag: u8) -> usize {
+        let whole = self.bytes;
         // Tag, length, tag of the key, length of the key; both lengths of one byte.
         let key_head = u32::from_le_bytes([tag, 0, KEY, 0]);
         let mut window = self.masks.window();
-        while let Some(head) = load(bytes, at)
-            && head & 0x80ff_80ff == key_head
-        {
-            let end = at + 2 + (head >> 8 & 0x7f) as usize;
-            let value = at + 4 + (head >> 24) as usize;
-            // Tag of the value, its length, tag of its member, first byte of its member.
-            let Some(tail) = load(bytes, value) else { break };
-            let value_end = value + 2 + (tail >> 8 & 0xff) as usize;
-            if tail & 0x80ff != VALUE || value_end != end || end > bytes.len() {
+        while let Some(chunk) = whole.get(at..).and_then(<[u8]>::first_chunk::<CHUNK>) {
+            let head = load(chunk, 0);
+            if head & 0x80ff_80ff != key_head {
+                break;
+            }
+            let len = (head >> 8 & 0x7f) as usize;
+            let key_len = (head >> 24 & 0x7f) as usize;
+            let end = at + 2 + len;
+            // What is left for the value, if its length fits what is around it.
+            let value_len = len.wrapping_sub(key_len + 4);
+            if value_len.wrapping_sub(2) > 125 || end > bytes.len() {
                 break;
             }
             if !window.covers(at, end) {
-                window = self.masks.moved(self.bytes, at);
+                window = self.masks.moved(whole, at);
             }
+            let value = at + 4 + key_len;
             let from = value + 3;
-            // An empty value has not even a tag: then this is no length that is allowed.
-            let left = end.wrapping_sub(from);
-            let member = (tail >> 16) as u8;
-            if member == STRING {
-                if (tail >> 24) as usize + 1 != left {
-                    break;
-                }
+            // Tag of the value, its length, tag of its member, first byte of its member.
+            let tail = load(chunk, 4 + key_len);
+            let value_head = VALUE | (value_len as u32) << 8;
+            if tail == value_head | STRING << 16 | (value_len as u32 - 2) << 24 {
                 if window.is_any_high(at, end) {
-                    decode_utf8(self.bytes, &mut self.findings, at + 4, value);
-                    decode_utf8(self.bytes, &mut self.findings, from + 1, end);
+                    decode_utf8(whole, &mut self.findings, at + 4, value);
+                    decode_utf8(whole, &mut self.findings, from + 1, end);
                 }
+                at = end;
+                continue;
+            }
+            let left = value_len - 1;
+            let fits = if tail & 0x00ff_ffff == value_head | INT << 16 {
+                // All bytes of the varint but the last go on.
+                left < 10 && window.bits_up_to(from, end) == ((1 << (left - 1)) - 1) << (64 - left)
+            } else if tail & 0x00ff_ffff == value_head | BOOL << 16 {
+                left == 1 && tail < 0x8000_0000
             } else {
-                let fits = match member {
-                    // All bytes of the varint but the last go on.
-                    INT if (1..10).contains(&left) => {
-                        window.bits_up_to(from, end) == ((1 << (left - 1)) - 1) << (64 - left)
-                    }
-                    BOOL => left == 1 && tail < 0x8000_0000,
-                    DOUBLE => left == 8,
-                    _ => false,
-                };
-                if !fits {
-                    break;
-                }
-                if window.is_any_high(at, from) {
-                    decode_utf8(self.bytes, &mut self.findings, at + 4, value);
-                }
+                tail & 0x00ff_ffff == value_head | DOUBLE << 16 && left == 8
+            };
+            if !fits {
+                break;
+            }
+            if window.is_any_high(at, from) {
+                decode_utf8(whole, &mut self.findings, at + 4, value);
             }
             at = end;
         }
@@ -286,15 +288,18 @@ pub(super) fn is_group(message: &'static Message) -> bool {
 // The tags in a `KeyValue` and in an `AnyValue`.
 const KEY: u8 = 0x0a;
 const VALUE: u32 = 0x12;
-const STRING: u8 = 0x0a;
-const BOOL: u8 = 0x10;
-const INT: u8 = 0x18;
-const DOUBLE: u8 = 0x21;
+const STRING: u32 = 0x0a;
+const BOOL: u32 = 0x10;
+const INT: u32 = 0x18;
+const DOUBLE: u32 = 0x21;
 
-/// Four bytes.
+/// Bytes from which the head of a short `KeyValue` and that of its value can be read wherever they stand.
+const CHUNK: usize = 4 + 0x7f + 4;
+
+/// Four bytes from `at`, which is at most four from the chunk's end.
 #[inline(always)]
-fn load(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|four| u32::from_le_bytes(*four))
+fn load(chunk: &[u8; CHUNK], at: usize) -> u32 {
+    chunk[at..].first_chunk().map_or(0, |four| u32::from_le_bytes(*four))
 }
 
 #[inline(never)]
