@@ -7,7 +7,7 @@
 //! - [`read_grpc_message`] and [`read_http_body`] read requests within [`ReadLimits`], which share a
 //!   [`ByteBudget`].
 //! - [`Status`] is an answer other than success, for both protocols.
-//! - [`GrpcClient`] calls unary methods.
+//! - [`GrpcClient`] calls unary methods; [`PartialSuccess`] is what an OTLP server may say in its answer.
 
 mod body;
 mod budget;
@@ -15,6 +15,7 @@ mod client;
 mod endpoint;
 mod gzip;
 mod listener;
+mod partial;
 mod read;
 mod server;
 mod status;
@@ -26,6 +27,7 @@ pub use client::{GrpcClient, GrpcClientOptions};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use gzip::{Compression, Gunzip, gunzip, gzip};
 pub use listener::{Listener, is_listen_address};
+pub use partial::PartialSuccess;
 pub use read::{Message, ReadLimits, grpc_encoding, read_grpc_message, read_http_body};
 pub use server::{Handler, ServerOptions, Stop, Stopper, serve};
 pub use status::Status;

@@ -1,0 +1,90 @@
+use std::sync::OnceLock;
+
+use async_trait::async_trait;
+use otel_core::component::{Code, Component, ConsumeError, Context, Exporter, Host, StartError};
+use otel_core::net::{GrpcClient, GrpcClientOptions, PartialSuccess, Status};
+use otel_core::pdata::{Signal, SignalKind};
+use tokio::time::Instant;
+
+/// Sends a request once, and tells a failure that may pass from one that will not.
+#[derive(Debug)]
+pub struct OtlpGrpcExporter {
+    options: GrpcClientOptions,
+    host: Host,
+    /// Made at the start, because it needs a runtime.
+    client: OnceLock<GrpcClient>,
+}
+
+impl OtlpGrpcExporter {
+    /// An exporter that has not started.
+    pub fn new(options: GrpcClientOptions, host: &Host) -> Self {
+        Self { options, host: host.clone(), client: OnceLock::new() }
+    }
+
+    fn note(&self, partial: &PartialSuccess, signal: SignalKind) {
+        let dropped = match signal {
+            SignalKind::Metrics => "dropped_data_points",
+            SignalKind::Logs => "dropped_log_records",
+            _ => "dropped_spans",
+        };
+        self.host
+            .logger()
+            .warn("Partial success response")
+            .field("message", partial.message.as_str())
+            .field(dropped, partial.rejected)
+            .emit();
+    }
+}
+
+#[async_trait]
+impl Component for OtlpGrpcExporter {
+    async fn start(&self) -> Result<(), StartError> {
+        let client = GrpcClient::new(self.options.clone())
+            .map_err(|error| StartError::new("cannot make the gRPC client").with_source(error))?;
+        // A second start keeps the first client.
+        let _ = self.client.set(client);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl<S: Signal> Exporter<S> for OtlpGrpcExporter {
+    async fn export(&self, data: S, context: Context) -> Result<(), ConsumeError> {
+        let client =
+            self.client.get().ok_or_else(|| ConsumeError::retryable("the exporter has not started"))?;
+        let left = context.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let answer = client.call(method(S::KIND), &data, left).await.map_err(|status| failure(&status))?;
+        if let Some(partial) = PartialSuccess::of_response(&answer) {
+            self.note(&partial, S::KIND);
+        }
+        Ok(())
+    }
+}
+
+fn method(signal: SignalKind) -> &'static str {
+    match signal {
+        SignalKind::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        SignalKind::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        _ => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    }
+}
+
+pub(super) fn failure(status: &Status) -> ConsumeError {
+    let retryable = match status.code {
+        Code::Canceled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => true,
+        Code::ResourceExhausted => status.retry_after.is_some(),
+        _ => false,
+    };
+    let message = status.to_string();
+    let error = if retryable { ConsumeError::retryable(message) } else { ConsumeError::permanent(message) };
+    let error = error.with_code(status.code);
+    match status.retry_after {
+        Some(delay) => error.with_retry_after(delay),
+        None => error,
+    }
+}

@@ -1,0 +1,156 @@
+use std::time::Duration;
+
+use otel_core::component::{Code, ConsumeError, Context, Exporter, Host};
+use otel_core::pdata::Signal;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::backoff::Backoff;
+use super::metrics::SendingMetrics;
+use super::{RetryConfig, SendingConfig};
+
+/// Sends one request with retries, and says what came of it.
+#[derive(Debug)]
+pub(super) struct Sender<E> {
+    pub(super) exporter: E,
+    pub(super) host: Host,
+    pub(super) metrics: SendingMetrics,
+    timeout: Duration,
+    retry: RetryConfig,
+    queued: bool,
+    /// True from the shutdown on: there are no more retries.
+    stopping: watch::Sender<bool>,
+}
+
+impl<E> Sender<E> {
+    pub(super) fn new(exporter: E, host: Host, metrics: SendingMetrics, config: &SendingConfig) -> Self {
+        Self {
+            exporter,
+            host,
+            metrics,
+            timeout: config.timeout,
+            retry: config.retry_on_failure.clone(),
+            queued: config.sending_queue.is_some(),
+            stopping: watch::Sender::new(false),
+        }
+    }
+
+    /// Ends retries: what waits for one fails, what comes after is tried once.
+    pub(super) fn stop_retrying(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Sends until it worked or is given up; counts and logs either.
+    pub(super) async fn send<S: Signal>(&self, data: S, context: Context) -> Result<(), ConsumeError>
+    where
+        E: Exporter<S>,
+    {
+        let items = data.items();
+        match self.attempts(data, context).await {
+            Ok(()) => {
+                self.metrics.sent(items);
+                Ok(())
+            }
+            Err(error) => {
+                self.metrics.failed(items);
+                self.log_loss(&error, items);
+                Err(error)
+            }
+        }
+    }
+
+    async fn attempts<S: Signal>(&self, data: S, context: Context) -> Result<(), ConsumeError>
+    where
+        E: Exporter<S>,
+    {
+        let begun = Instant::now();
+        let mut backoff = Backoff::new(&self.retry);
+        loop {
+            let Err(error) = self.attempt(data.clone(), context.clone()).await else { return Ok(()) };
+            if !self.retry.enabled {
+                return Err(error);
+            }
+            if error.is_permanent() {
+                return Err(told("not retryable error: Permanent error: ", "", &error));
+            }
+            let pause = backoff.pause(rand::random()).max(error.retry_after().unwrap_or_default());
+            let now = Instant::now();
+            let again = now + pause;
+            let bound = self.retry.max_elapsed_time;
+            if !bound.is_zero() && again > begun + bound {
+                return Err(told("no more retries left: ", "", &error));
+            }
+            if context.deadline().is_some_and(|deadline| deadline < again) {
+                return Err(told("request will be cancelled before next retry: ", "", &error));
+            }
+            if *self.stopping.borrow() {
+                return Err(told("interrupted due to shutdown: ", "shutdown", &error));
+            }
+            self.host
+                .logger()
+                .info("Exporting failed. Will retry the request after interval.")
+                .error(&error)
+                .field("interval", format!("{pause:?}"))
+                .emit();
+            let mut stopping = self.stopping.subscribe();
+            tokio::select! {
+                () = sleep_until(again) => {}
+                _ = stopping.wait_for(|stopping| *stopping) => {
+                    return Err(told("interrupted due to shutdown: ", "shutdown", &error));
+                }
+            }
+        }
+    }
+
+    async fn attempt<S: Signal>(&self, data: S, context: Context) -> Result<(), ConsumeError>
+    where
+        E: Exporter<S>,
+    {
+        if self.timeout.is_zero() {
+            return self.exporter.export(data, context).await;
+        }
+        let deadline = Instant::now() + self.timeout;
+        let deadline = context.deadline().map_or(deadline, |sooner| sooner.min(deadline));
+        let left = deadline.saturating_duration_since(Instant::now());
+        let attempt = self.exporter.export(data, context.with_deadline(deadline));
+        timeout(left, attempt).await.unwrap_or_else(|_| {
+            Err(ConsumeError::retryable("context deadline exceeded")
+                .with_code(Code::DeadlineExceeded)
+                .with_reason("timeout"))
+        })
+    }
+
+    fn log_loss(&self, error: &ConsumeError, items: usize) {
+        let hint = match (self.retry.enabled, self.queued) {
+            (false, _) => " Try enabling retry_on_failure config option to retry on retryable errors.",
+            (true, false) => " Try enabling sending_queue to survive temporary failures.",
+            (true, true) => "",
+        };
+        let logger = self.host.logger();
+        if self.queued {
+            let message = format!("Exporting failed. Dropping data.{hint}");
+            logger.error(&message).error(error).field("dropped_items", items).emit();
+        } else {
+            let message = format!("Exporting failed. Rejecting data.{hint}");
+            logger.error(&message).error(error).field("rejected_items", items).emit();
+        }
+    }
+}
+
+/// The same error with what became of it in front.
+fn told(what: &str, reason: &'static str, error: &ConsumeError) -> ConsumeError {
+    let message = format!("{what}{error}");
+    let mut told = if error.is_permanent() {
+        ConsumeError::permanent(message)
+    } else {
+        ConsumeError::retryable(message)
+    };
+    told = told.with_reason(if reason.is_empty() { error.reason() } else { reason });
+    if let Some(code) = error.code() {
+        told = told.with_code(code);
+    }
+    match error.retry_after() {
+        Some(delay) => told.with_retry_after(delay),
+        None => told,
+    }
+}
