@@ -444,7 +444,7 @@ impl<'a> Draft<'a> {
 }
 
 /// Puts `new` in the place of what stands in `range`.
-pub(crate) fn splice(bytes: &mut Vec<u8>, range: Range<usize>, new: &[u8]) {
+fn splice(bytes: &mut Vec<u8>, range: Range<usize>, new: &[u8]) {
     let len = bytes.len();
     let end = range.start + new.len();
     if end > range.end {

@@ -1,16 +1,18 @@
 //! One pass of an edit over a signal.
 //!
 //! The pass walks down the levels of a segment and hands out what is edited. As long as nothing changes it
-//! writes nothing. With the first change it opens the messages around the change in the output, each with its
-//! header first, copies the children before it in one piece, and goes on so: runs of unchanged children in bulk,
-//! changed ones from where they were edited. A header that changes after it was written is spliced in when its
-//! message is closed.
+//! writes nothing. With the first change it opens the messages around the change in the output, copies what
+//! stands before it in one piece, and goes on so: runs of what is unchanged in bulk, changed children from where
+//! they were edited.
+//!
+//! A header that has changed by the time its message is opened is written first, and its fields are left out of
+//! what is copied. One that changes later is put in when its message is closed, at the price of a copy.
 
 use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::draft::{Draft, State, Verdict, splice};
+use super::draft::{Draft, State, Verdict};
 use super::header::{Header, HeaderState};
 use crate::pdata::SignalKind;
 use crate::pdata::layout::Level;
@@ -73,8 +75,8 @@ struct States {
     scope: HeaderState,
     metric: HeaderState,
     data: HeaderState,
-    /// Where a header is written that is to be spliced in.
-    header: Vec<u8>,
+    /// What stands behind a header that is put in.
+    rest: Vec<u8>,
 }
 
 /// The levels of the tree.
@@ -107,7 +109,10 @@ struct Output {
     /// Length of the output before it.
     before: usize,
     field: Option<OpenField>,
-    header: Range<usize>,
+    /// Where the content starts in the output.
+    start: usize,
+    /// The header, if it had changed and was written first; otherwise its fields are where they were.
+    header: Option<Range<usize>>,
     /// Number of changes to the header when it was written.
     changes: u32,
     /// Up to where the content was dealt with.
@@ -258,10 +263,10 @@ impl<'s> Pass<'s> {
         }
     }
 
-    /// Where a message is being written, its header is already.
+    /// Where the header was written first, its fields are left out of what is copied.
     #[inline]
     fn skip_header_field(&mut self, level: Level, field: &RawField<'_>) {
-        if level != Level::Request && self.stack[level as usize].output.is_some() {
+        if self.stack[level as usize].output.as_ref().is_some_and(|output| output.header.is_some()) {
             self.leave_out(level, field.start..field.end);
         }
     }
@@ -276,41 +281,28 @@ impl<'s> Pass<'s> {
         }
     }
 
-    /// Starts to write the message of the level, with its children up to `end`.
+    /// Starts to write the message of the level, with what stands before `end`.
     fn open(&mut self, level: Level, end: usize) {
         if self.stack[level as usize].output.is_some() {
             return;
         }
-        let Some(above) = level.above() else {
-            // Room for the edited segment, if what is added is about a seventh.
-            self.out.reserve(self.segment.bytes.len() + self.segment.bytes.len() / 7 + 512);
-            self.stack[Level::Request as usize].output =
-                Some(Output { before: 0, field: None, header: 0..0, changes: 0, copied: 0 });
-            return;
-        };
         let Open { content, number, range, .. } = &self.stack[level as usize];
-        let (content, number) = (*content, *number);
-        self.leave_out(above, range.clone());
-        let before = self.out.len();
-        let field = OpenField::open(&mut self.out, number, content.len());
-        let start = self.out.len();
-        let header = self.states.header(level);
-        header.put(level, content, &mut self.out);
-        let mut output = Output {
-            before,
-            field: Some(field),
-            header: start..self.out.len(),
-            changes: header.changes(),
-            copied: 0,
-        };
-        for field in RawFields::new(content) {
-            if field.start >= end {
-                break;
-            }
-            if !level.is_child(field.number) {
-                self.out.extend_from_slice(&content[output.copied..field.start]);
-                output.copied = field.end;
-            }
+        let (content, number, range) = (*content, *number, range.clone());
+        let mut output = Output { before: 0, field: None, start: 0, header: None, changes: 0, copied: 0 };
+        if let Some(above) = level.above() {
+            self.leave_out(above, range);
+            output.before = self.out.len();
+            output.field = Some(OpenField::open(&mut self.out, number, content.len()));
+            output.start = self.out.len();
+            output.changes = self.states.header(level).changes();
+        } else {
+            // Room for the edited segment, if what is added is about a seventh.
+            self.out.reserve(content.len() + content.len() / 7 + 512);
+        }
+        if output.changes > 0 {
+            self.states.header(level).put(level, content, &mut self.out);
+            output.header = Some(output.start..self.out.len());
+            output.copied = put_children(level, content, end, &mut self.out);
         }
         self.stack[level as usize].output = Some(output);
         self.flush(level, end);
@@ -319,23 +311,45 @@ impl<'s> Pass<'s> {
     /// Ends the message of the level, with the changes of its header.
     fn close(&mut self, level: Level) {
         let changes = self.states.header(level).changes();
-        if changes > 0 {
-            self.open(level, self.stack[level as usize].content.len());
+        let Open { content, output, .. } = &self.stack[level as usize];
+        let content = *content;
+        if changes > 0 && output.is_none() {
+            self.open(level, content.len());
         }
-        self.flush(level, self.stack[level as usize].content.len());
-        let Open { content, output, .. } = &mut self.stack[level as usize];
-        let Some(output) = output.take() else { return };
+        self.flush(level, content.len());
+        let Some(output) = self.stack[level as usize].output.take() else { return };
         if changes > output.changes {
-            let mut header = std::mem::take(&mut self.states.header);
-            header.clear();
-            self.states.header(level).put(level, content, &mut header);
-            splice(&mut self.out, output.header, &header);
-            self.states.header = header;
+            self.put_header(level, content, &output);
         }
         if let Some(field) = output.field {
             field.close(&mut self.out);
         }
     }
+
+    /// Puts a header in that changed after its message was opened.
+    fn put_header(&mut self, level: Level, content: &[u8], output: &Output) {
+        let mut rest = std::mem::take(&mut self.states.rest);
+        rest.clear();
+        let at = output.header.as_ref().map_or(output.start, |header| header.end);
+        rest.extend_from_slice(&self.out[at..]);
+        self.out.truncate(output.start);
+        self.states.header(level).put(level, content, &mut self.out);
+        let copied =
+            if output.header.is_some() { 0 } else { put_children(level, &rest, rest.len(), &mut self.out) };
+        self.out.extend_from_slice(&rest[copied..]);
+        self.states.rest = rest;
+    }
+}
+
+/// Copies the children that stand before `end`; up to where the content was dealt with.
+fn put_children(level: Level, content: &[u8], end: usize, out: &mut Vec<u8>) -> usize {
+    let mut copied = 0;
+    let before = RawFields::new(content).take_while(|field| field.start < end);
+    for field in before.filter(|field| !level.is_child(field.number)) {
+        out.extend_from_slice(&content[copied..field.start]);
+        copied = field.end;
+    }
+    copied
 }
 
 #[derive(Default)]
