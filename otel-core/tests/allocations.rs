@@ -7,6 +7,8 @@ use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use otel_core::pdata::build::TracesBuilder;
+use otel_core::pdata::view::StatusCode;
 use otel_core::pdata::{Signal, Traces};
 use prost::Message;
 
@@ -128,6 +130,58 @@ fn retaining_allocates_for_the_growth_of_its_buffers_only() {
 
 fn is_even(value: otel_core::pdata::view::AnyValue<'_>) -> bool {
     value.as_int().is_some_and(|code| code % 2 == 0)
+}
+
+#[test]
+fn an_edit_that_changes_nothing_does_not_allocate() {
+    let mut data = Traces::from_bytes(traces(1_000)).expect("the request is valid");
+    let (changed, allocations) = counted(|| {
+        data.edit(|span| {
+            span.set_trace_id([1; 16]).attributes().update("http.route", "/crème-brûlée").remove("absent");
+            span.resource().attributes().remove("absent");
+        })
+    });
+    assert!(!changed);
+    assert_eq!(allocations, 0);
+}
+
+#[test]
+fn an_edit_of_every_item_allocates_for_the_whole_and_not_for_each() {
+    let allocations = [10, 1_000].map(|spans| {
+        let mut data = Traces::from_bytes(traces(spans)).expect("the request is valid");
+        let edit = || {
+            data.edit(|span| {
+                span.set_name("another").attributes().upsert("added", 1).rename("long", "renamed");
+                span.set_status(StatusCode::ERROR, "and a message");
+            })
+        };
+        let (changed, allocations) = counted(edit);
+        assert!(changed);
+        allocations
+    });
+    assert_eq!(allocations[0], allocations[1]);
+}
+
+#[test]
+fn a_builder_that_is_used_again_allocates_for_the_whole_and_not_for_each() {
+    let allocations = [10, 1_000].map(|spans| {
+        let mut builder = TracesBuilder::with_capacity(200 * spans);
+        let (built, allocations) = counted(|| {
+            let mut group = builder.resource(|_| {});
+            let mut scope = group.scope(|_| {});
+            for _ in 0..spans {
+                scope.span(|span| {
+                    span.name("GET /cart").attribute("http.route", "/cart").event(|event| {
+                        event.name("exception");
+                    });
+                });
+            }
+            builder.finish()
+        });
+        assert_eq!(built.items(), spans);
+        allocations
+    });
+    assert_eq!(allocations[0], allocations[1]);
 }
 
 #[test]
