@@ -109,6 +109,12 @@ impl JsonName {
         Self { text, len: len + 2 }
     }
 
+    /// The name in quotes and the colon, padded, with its length: a copy of fixed size is cheaper.
+    #[inline]
+    pub(crate) fn padded(&self) -> (&[u8; 32], usize) {
+        (&self.text, self.len)
+    }
+
     /// The name in quotes, and the colon.
     #[inline]
     pub(crate) fn quoted(&self) -> &[u8] {

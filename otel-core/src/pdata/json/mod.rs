@@ -22,8 +22,10 @@
 
 mod error;
 mod number;
+mod pair;
 mod read;
 mod scan;
+mod sink;
 mod text;
 mod write;
 

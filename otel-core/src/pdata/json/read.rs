@@ -14,9 +14,11 @@ use super::text::parse_hex;
 use crate::pdata::SignalKind;
 use crate::pdata::layout::Level;
 use crate::pdata::payload::Payload;
-use crate::pdata::schema::{Field, Kind, Label, Message};
+use crate::pdata::schema::{Field, KEY_VALUE, Kind, Label, Message};
 use crate::pdata::view::{AggregationTemporality, SeverityNumber, SpanKind, StatusCode};
-use crate::pdata::wire::{OpenField, RawFields, put_len_field, put_tag, put_varint};
+use crate::pdata::wire::{
+    OpenField, RawFields, put_len_field, put_len_header, put_tag, put_varint, varint_len,
+};
 
 /// How many messages a message may be nested in.
 const MAX_DEPTH: u32 = 100;
@@ -218,12 +220,13 @@ impl Reader<'_> {
         let mut index = 0;
         if let Kind::Message(of) = field.kind {
             // Neighbours are of about the same size, so the room for their length fits.
+            let pairs = std::ptr::eq(of, &raw const KEY_VALUE);
             let mut guess = if open.depth < 2 { self.scan.remaining() / 3 } else { 60 };
             loop {
                 let before = self.out.len();
                 if self.scan.null()? {
                     put_len_field(&mut self.out, field.number, &[]);
-                } else {
+                } else if !pairs || open.depth + 2 > MAX_DEPTH || !self.key_value(field.number) {
                     self.message(field, of, open.depth, guess, &[])
                         .map_err(|fault| fault.in_element(index))?;
                 }
@@ -253,6 +256,56 @@ impl Reader<'_> {
             packed.close(&mut self.out);
         }
         Ok(())
+    }
+
+    /// Reads a pair as nearly all are written: `{"key":"…","value":{"stringValue":"…"}}`, or `intValue`, without
+    /// white space or escapes. False, with nothing read or written, for any other.
+    ///
+    /// Attributes are most of a request, and here their lengths are known before they are written.
+    #[inline]
+    fn key_value(&mut self, number: u32) -> bool {
+        let start = self.scan.at();
+        if self.try_key_value(number).is_some() {
+            return true;
+        }
+        self.scan.go_to(start);
+        false
+    }
+
+    #[inline]
+    fn try_key_value(&mut self, number: u32) -> Option<()> {
+        let scan = &mut self.scan;
+        scan.take(b"{\"key\":\"").then_some(())?;
+        let key = scan.plain()?;
+        scan.take(b"\",\"value\":{\"").then_some(())?;
+        let head = key.len() + 2;
+        if key.is_empty() || key.len() >= 0x80 {
+            return None;
+        }
+        if scan.take(b"stringValue\":\"") {
+            let text = scan.plain()?;
+            let value = text.len() + 2;
+            if value >= 0x80 {
+                return None;
+            }
+            scan.take(b"\"}}").then_some(())?;
+            put_len_header(&mut self.out, number, head + 2 + value);
+            self.out.extend_from_slice(&[0x0a, key.len() as u8]);
+            self.out.extend_from_slice(key);
+            self.out.extend_from_slice(&[0x12, value as u8, 0x0a, text.len() as u8]);
+            self.out.extend_from_slice(text);
+        } else {
+            scan.take(b"intValue\":\"").then_some(())?;
+            let integer = scan.digits()?.to_i64()? as u64;
+            scan.take(b"\"}}").then_some(())?;
+            let value = 1 + varint_len(integer);
+            put_len_header(&mut self.out, number, head + 2 + value);
+            self.out.extend_from_slice(&[0x0a, key.len() as u8]);
+            self.out.extend_from_slice(key);
+            self.out.extend_from_slice(&[0x12, value as u8, 0x18]);
+            put_varint(&mut self.out, integer);
+        }
+        Some(())
     }
 
     /// Reads one of a list of strings or numbers.

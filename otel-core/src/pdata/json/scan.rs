@@ -140,6 +140,24 @@ impl<'a> Scanner<'a> {
         taken
     }
 
+    /// The string's text up to its first escape or its end, if the quote that opens it was stepped over; nothing
+    /// if it does not end in a quote there. The closing quote is not stepped over.
+    #[inline]
+    pub(super) fn plain(&mut self) -> Option<&'a [u8]> {
+        let rest = &self.text[self.at..];
+        let len = plain_len(rest);
+        self.at += len;
+        (rest.get(len) == Some(&b'"')).then(|| &rest[..len])
+    }
+
+    /// The digits that come next, at most 19, with their sign.
+    #[inline]
+    pub(super) fn digits(&mut self) -> Option<Integer> {
+        let (number, len) = Integer::short_prefix(&self.text[self.at..]);
+        self.at += len;
+        (len > 0).then_some(number)
+    }
+
     /// The name of an object's member and the colon after it.
     #[inline]
     pub(super) fn name(&mut self) -> Scan<&[u8]> {

@@ -20,14 +20,14 @@ pub(super) fn plain_len(bytes: &[u8]) -> usize {
 }
 
 #[inline]
-fn is_special(byte: u8) -> bool {
+pub(super) fn is_special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 /// The high bit of every special byte, at least of the first one: the subtractions can borrow from the byte
 /// above a hit.
 #[inline]
-fn special(word: u64) -> u64 {
+pub(super) fn special(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let quote = word ^ (ONES * u64::from(b'"'));
     let backslash = word ^ (ONES * u64::from(b'\\'));
@@ -61,7 +61,7 @@ fn put_escaped(out: &mut Vec<u8>, mut text: &[u8]) {
             b'\t' => out.extend_from_slice(b"\\t"),
             byte => {
                 out.extend_from_slice(b"\\u00");
-                put_hex(out, &[byte]);
+                out.extend_from_slice(hex_pair(byte));
             }
         }
         let plain = plain_len(rest);
@@ -70,13 +70,20 @@ fn put_escaped(out: &mut Vec<u8>, mut text: &[u8]) {
     }
 }
 
-/// Writes bytes in hexadecimal, lower case.
+/// A byte as two hexadecimal digits, lower case.
 #[inline]
-pub(super) fn put_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    out.extend(
-        bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]),
-    );
+pub(super) fn hex_pair(byte: u8) -> &'static [u8; 2] {
+    static PAIRS: [[u8; 2]; 256] = {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut pairs = [[0; 2]; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+            byte += 1;
+        }
+        pairs
+    };
+    &PAIRS[usize::from(byte)]
 }
 
 /// The value of a hexadecimal digit.

@@ -3,9 +3,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::text::{put_hex, put_string};
+use super::pair::write_pair;
+use super::sink::Sink;
 use crate::pdata::payload::Segment;
-use crate::pdata::schema::{Field, Kind, Label, Message};
+use crate::pdata::schema::{Field, KEY_VALUE, Kind, Label, Message};
 use crate::pdata::wire::{RawField, RawFields, read_varint, wire_type};
 
 /// Appends a request of the given shape.
@@ -13,28 +14,30 @@ pub(in crate::pdata) fn write(schema: &'static Message, segments: &[Segment], ou
     // The one field of a request is the list of its resource groups, which may go on in the next segment.
     let groups = &schema.fields[0];
     let Kind::Message(group) = groups.kind else { unreachable!("a request holds a list of messages") };
-    let start = out.len();
-    out.push(b'{');
+    let mut out = Sink::new(out);
+    let mut first = true;
+    out.byte(b'{');
     for segment in segments {
         for raw in RawFields::new(&segment.bytes).filter(|raw| raw.number == groups.number) {
-            if out.len() == start + 1 {
-                out.extend_from_slice(groups.json.quoted());
-                out.push(b'[');
+            if first {
+                out.name(&groups.json, &mut first);
+                out.byte(b'[');
             } else {
-                out.push(b',');
+                out.byte(b',');
             }
-            message(group, raw.value, out);
+            message(group, raw.value, &mut out);
         }
     }
-    if out.len() > start + 1 {
-        out.push(b']');
+    if !first {
+        out.byte(b']');
     }
-    out.push(b'}');
+    out.byte(b'}');
+    out.finish();
 }
 
-fn message(schema: &'static Message, bytes: &[u8], out: &mut Vec<u8>) {
-    out.push(b'{');
-    let start = out.len();
+fn message(schema: &'static Message, bytes: &[u8], out: &mut Sink<'_>) {
+    out.byte(b'{');
+    let mut first = true;
     let mut seen = 0u32;
     let mut fields = RawFields::new(bytes);
     let mut current = fields.next();
@@ -44,9 +47,9 @@ fn message(schema: &'static Message, bytes: &[u8], out: &mut Vec<u8>) {
             Some(field) if seen & bit == 0 => {
                 seen |= bit;
                 if field.label == Label::Many {
-                    list(field, raw, &mut fields, start, out)
+                    list(field, raw, bytes, &mut fields, &mut first, out)
                 } else {
-                    member(field, &raw, start, out);
+                    member(field, &raw, &mut first, out);
                     fields.next()
                 }
             }
@@ -56,40 +59,32 @@ fn message(schema: &'static Message, bytes: &[u8], out: &mut Vec<u8>) {
     let missing = schema.singular_messages & !seen;
     if missing != 0 {
         for field in schema.fields.iter().filter(|field| missing & (1 << field.number) != 0) {
-            name(field, start, out);
-            out.extend_from_slice(b"{}");
+            out.name(&field.json, &mut first);
+            out.put(b"{}");
         }
     }
-    out.push(b'}');
-}
-
-#[inline]
-fn name(field: &Field, start: usize, out: &mut Vec<u8>) {
-    if out.len() > start {
-        out.push(b',');
-    }
-    out.extend_from_slice(field.json.quoted());
+    out.byte(b'}');
 }
 
 /// Writes a field that holds one value, unless it is a zero that means the same as absence.
 #[inline]
-fn member(field: &Field, raw: &RawField<'_>, start: usize, out: &mut Vec<u8>) {
+fn member(field: &Field, raw: &RawField<'_>, first: &mut bool, out: &mut Sink<'_>) {
     let always = field.label != Label::One;
     match field.kind {
         Kind::Message(of) => {
-            name(field, start, out);
+            out.name(&field.json, first);
             message(of, raw.value, out);
         }
         kind if raw.wire == wire_type::LEN => {
             if always || !raw.value.is_empty() {
-                name(field, start, out);
+                out.name(&field.json, first);
                 text(kind, raw.value, out);
             }
         }
         kind => {
             let bits = bits(raw);
             if always || !is_zero(kind, bits) {
-                name(field, start, out);
+                out.name(&field.json, first);
                 number(kind, bits, out);
             }
         }
@@ -99,64 +94,80 @@ fn member(field: &Field, raw: &RawField<'_>, start: usize, out: &mut Vec<u8>) {
 /// Writes all values of a repeated field, wherever they stand, and returns what follows the run that starts here.
 fn list<'a>(
     field: &Field,
-    first: RawField<'a>,
+    start: RawField<'a>,
+    message: &'a [u8],
     fields: &mut RawFields<'a>,
-    start: usize,
-    out: &mut Vec<u8>,
+    first: &mut bool,
+    out: &mut Sink<'_>,
 ) -> Option<RawField<'a>> {
-    let before = out.len();
-    name(field, start, out);
-    out.push(b'[');
-    let content = out.len();
-    elements(field, &first, content, out);
+    let mut list = List { field, message, open: false, first };
+    list.elements(&start, out);
     let rest = loop {
         match fields.next() {
-            Some(raw) if raw.number == field.number => elements(field, &raw, content, out),
+            Some(raw) if raw.number == field.number => list.elements(&raw, out),
             other => break other,
         }
     };
     if rest.is_some() {
         for raw in fields.clone().filter(|raw| raw.number == field.number) {
-            elements(field, &raw, content, out);
+            list.elements(&raw, out);
         }
     }
-    if out.len() == content {
-        // Nothing but empty packed runs.
-        out.truncate(before);
-    } else {
-        out.push(b']');
+    if list.open {
+        out.byte(b']');
     }
     rest
 }
 
-/// Writes what one occurrence of a repeated field holds: a value, or a packed run of them.
-#[inline]
-fn elements(field: &Field, raw: &RawField<'_>, content: usize, out: &mut Vec<u8>) {
-    let comma = |out: &mut Vec<u8>| {
-        if out.len() > content {
-            out.push(b',');
-        }
-    };
-    match field.kind {
-        Kind::Message(of) => {
-            comma(out);
-            message(of, raw.value, out);
-        }
-        kind if !kind.is_packable() => {
-            comma(out);
-            text(kind, raw.value, out);
-        }
-        kind if raw.wire != wire_type::LEN => {
-            comma(out);
-            number(kind, bits(raw), out);
-        }
-        kind => {
-            let mut packed = raw.value;
-            while let Some((bits, len)) = unpack(kind, packed) {
-                comma(out);
-                number(kind, bits, out);
-                packed = &packed[len..];
+/// A list that is opened by its first element: packed runs can be empty.
+struct List<'a> {
+    field: &'a Field,
+    /// The message that the list is a field of.
+    message: &'a [u8],
+    open: bool,
+    /// Whether the list is the first member of its object.
+    first: &'a mut bool,
+}
+
+impl List<'_> {
+    /// Writes what one occurrence of the field holds: a value, or a packed run of them.
+    #[inline]
+    fn elements(&mut self, raw: &RawField<'_>, out: &mut Sink<'_>) {
+        match self.field.kind {
+            Kind::Message(of) => {
+                self.separate(out);
+                let tail = &self.message[raw.end - raw.value.len()..];
+                if !std::ptr::eq(of, &raw const KEY_VALUE) || !write_pair(raw.value.len(), tail, out) {
+                    message(of, raw.value, out);
+                }
             }
+            kind if !kind.is_packable() => {
+                self.separate(out);
+                text(kind, raw.value, out);
+            }
+            kind if raw.wire != wire_type::LEN => {
+                self.separate(out);
+                number(kind, bits(raw), out);
+            }
+            kind => {
+                let mut packed = raw.value;
+                while let Some((bits, len)) = unpack(kind, packed) {
+                    self.separate(out);
+                    number(kind, bits, out);
+                    packed = &packed[len..];
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn separate(&mut self, out: &mut Sink<'_>) {
+        if self.open {
+            out.byte(b',');
+        } else {
+            self.open = true;
+            out.name(&self.field.json, self.first);
+            out.byte(b'[');
         }
     }
 }
@@ -189,29 +200,28 @@ fn is_zero(kind: Kind, bits: u64) -> bool {
 }
 
 #[inline]
-fn text(kind: Kind, bytes: &[u8], out: &mut Vec<u8>) {
+fn text(kind: Kind, bytes: &[u8], out: &mut Sink<'_>) {
     match kind {
-        Kind::Str => put_string(out, bytes),
-        Kind::Bytes => {
-            out.push(b'"');
-            let start = out.len();
-            let len = base64::encoded_len(bytes.len(), true).expect("a request is shorter than memory");
-            out.resize(start + len, 0);
-            STANDARD.encode_slice(bytes, &mut out[start..]).expect("the room was measured");
-            out.push(b'"');
-        }
-        _ => {
-            out.push(b'"');
-            put_hex(out, bytes);
-            out.push(b'"');
-        }
+        Kind::Str => out.string(bytes),
+        Kind::Bytes => base64(bytes, out.vector()),
+        _ => out.hex(bytes),
     }
 }
 
+fn base64(bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    let start = out.len();
+    let len = base64::encoded_len(bytes.len(), true).expect("a request is shorter than memory");
+    out.resize(start + len, 0);
+    STANDARD.encode_slice(bytes, &mut out[start..]).expect("the room was measured");
+    out.push(b'"');
+}
+
 #[inline]
-fn number(kind: Kind, bits: u64, out: &mut Vec<u8>) {
+pub(super) fn number(kind: Kind, bits: u64, out: &mut Sink<'_>) {
     match kind {
-        Kind::Bool => out.extend_from_slice(if bits == 0 { b"false" } else { b"true" }),
+        Kind::Bool if bits == 0 => out.put(b"false"),
+        Kind::Bool => out.put(b"true"),
         Kind::Int32 => integer(bits as i32, out),
         Kind::Uint32 | Kind::Fixed32 => integer(bits as u32, out),
         Kind::Sint32 => {
@@ -225,24 +235,26 @@ fn number(kind: Kind, bits: u64, out: &mut Vec<u8>) {
 }
 
 #[inline]
-fn integer(value: impl itoa::Integer, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+fn integer(value: impl itoa::Integer, out: &mut Sink<'_>) {
+    out.short(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// JSON's readers keep 53 bits of a number, so 64-bit integers are strings.
 #[inline]
-fn quoted(value: impl itoa::Integer, out: &mut Vec<u8>) {
-    out.push(b'"');
+pub(super) fn quoted(value: impl itoa::Integer, out: &mut Sink<'_>) {
+    out.byte(b'"');
     integer(value, out);
-    out.push(b'"');
+    out.byte(b'"');
 }
 
-fn double(value: f64, out: &mut Vec<u8>) {
+pub(super) fn double(value: f64, out: &mut Sink<'_>) {
     if value.is_finite() {
-        out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+        out.short(zmij::Buffer::new().format_finite(value).as_bytes());
     } else if value.is_nan() {
-        out.extend_from_slice(b"\"NaN\"");
+        out.put(b"\"NaN\"");
+    } else if value > 0.0 {
+        out.put(b"\"Infinity\"");
     } else {
-        out.extend_from_slice(if value > 0.0 { b"\"Infinity\"" } else { b"\"-Infinity\"" });
+        out.put(b"\"-Infinity\"");
     }
 }
