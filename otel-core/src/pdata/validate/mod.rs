@@ -1,6 +1,6 @@
 //! Validation of wire bytes, the one place where they are not trusted.
 //!
-//! [`walk`] and [`careful`] decide in one pass; [`rewrite`] mends and normalises the few resource groups that need
+//! [`walk`] decides in one pass, with its halves [`quick`] and [`careful`]; [`rewrite`] mends and normalises the few resource groups that need
 //! it. What it accepts is what prost decodes, but for the lengths of ids, which prost does not check, and for
 //! string-table references and `instrumentation_library_*`, which this schema has as unknown fields.
 
@@ -13,6 +13,7 @@ mod path;
 mod plan;
 #[cfg(all(test, feature = "testing"))]
 mod properties;
+mod quick;
 mod repair;
 mod rewrite;
 #[cfg(test)]
