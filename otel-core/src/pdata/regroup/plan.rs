@@ -171,16 +171,20 @@ impl Plan {
             first_other: NONE,
             last_other: NONE,
         });
-        for field in RawFields::new(container.value) {
+        let mut any = false;
+        let mut fields = RawFields::new(container.value);
+        while let Some(field) = fields.step() {
             if level.is_child(field.number) {
-                let noted = &mut self.containers[id as usize].first_child;
-                *noted = (*noted).min(content + field.start);
+                if !any {
+                    any = true;
+                    self.containers[id as usize].first_child = content + field.start;
+                }
                 child(self, at, field);
             } else {
                 self.push_other(at, &field);
             }
         }
-        if self.containers[id as usize].first_child == usize::MAX {
+        if !any {
             self.push_run(parent, FIRST, container, 0);
         }
     }

@@ -170,7 +170,8 @@ impl fmt::Debug for KeyValue<'_> {
 impl<'a> AnyValue<'a> {
     #[inline]
     pub(crate) fn from_bytes(bytes: &'a [u8]) -> Self {
-        for field in RawFields::new(bytes) {
+        let mut fields = RawFields::new(bytes);
+        while let Some(field) = fields.step() {
             return match field.number {
                 1 => AnyValue::Str(text(field.value)),
                 2 => AnyValue::Bool(field.varint() != 0),
