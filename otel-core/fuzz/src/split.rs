@@ -52,7 +52,7 @@ fn check<S: Signal>(at: usize, request: &[u8]) {
 /// The parts hold the items of the whole, in their order.
 fn same_items<S: Signal>(whole: &S, parts: &[S]) {
     parts.iter().for_each(valid);
-    let mut items = parts.iter().flat_map(|part| part.iter());
+    let mut items = parts.iter().flat_map(S::iter);
     for expected in whole.iter() {
         let at = items.next().expect("no item is lost");
         same(at.item().attributes(), expected.item().attributes());

@@ -26,7 +26,7 @@ pub(crate) struct RawField<'a> {
     pub(crate) value: &'a [u8],
 }
 
-impl<'a> RawField<'a> {
+impl RawField<'_> {
     /// The value of a varint field.
     #[inline]
     pub(crate) fn varint(&self) -> u64 {

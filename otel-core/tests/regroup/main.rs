@@ -91,8 +91,8 @@ fn retains_and_partitions_groups<S: Interop>(signal: S, decisions: &[usize]) {
     assert_holds(&second, &others, "refused scopes");
 }
 
-fn groups<S: Interop>(signal: S, decisions: &[usize]) {
-    let before = oracle::tree(&signal).fields;
+fn groups<S: Interop>(signal: &S, decisions: &[usize]) {
+    let before = oracle::tree(signal).fields;
     let all: Vec<usize> = cycle(decisions).take(1_000).collect();
     let check = |leaf: usize, things: usize, groups: Vec<(usize, S)>| {
         let mut order = Vec::new();
@@ -129,11 +129,11 @@ fn groups<S: Interop>(signal: S, decisions: &[usize]) {
 }
 
 /// A cut goes through one segment; the others stay whole.
-fn splits<S: Interop>(segments: Vec<S>, items: usize) {
+fn splits<S: Interop>(segments: &[S], items: usize) {
     let whole = S::merged(segments.iter().cloned());
     let (mut first, mut second) = (Vec::new(), Vec::new());
     let mut left = Some(items);
-    for segment in &segments {
+    for segment in segments {
         let fields = oracle::tree(segment).fields;
         match left {
             _ if items >= whole.items() => first.extend(fields),
@@ -160,10 +160,10 @@ fn splits<S: Interop>(segments: Vec<S>, items: usize) {
     assert_holds(&tail, &second, "second part");
 }
 
-fn chunks<S: Interop>(signal: S, max: usize) {
+fn chunks<S: Interop>(signal: &S, max: usize) {
     let max = NonZeroUsize::new(max).expect("the tests use positive sizes");
     let parts: Vec<S> = signal.clone().chunks(max).collect();
-    let mut rest = oracle::only_items(S::KIND, &oracle::tree(&signal).fields);
+    let mut rest = oracle::only_items(S::KIND, &oracle::tree(signal).fields);
     for (at, part) in parts.iter().enumerate() {
         assert!(part.items() == max.get() || at + 1 == parts.len(), "only the last one is smaller");
         assert_counts(part);
@@ -175,12 +175,12 @@ fn chunks<S: Interop>(signal: S, max: usize) {
     let unknown = |signal: &S| oracle::tree(signal).fields.into_iter().filter(|field| field.number != 1);
     let mut kept: Vec<Field> = parts.iter().flat_map(unknown).collect();
     kept.sort_by_key(|field| field.number);
-    assert_eq!(kept, unknown(&signal).collect::<Vec<_>>(), "unknown fields stay");
+    assert_eq!(kept, unknown(signal).collect::<Vec<_>>(), "unknown fields stay");
 }
 
-fn splits_by_bytes<S: Interop>(signal: S, max: usize) {
+fn splits_by_bytes<S: Interop>(signal: &S, max: usize) {
     let mut rest = signal.clone();
-    let mut left = oracle::only_items(S::KIND, &oracle::tree(&signal).fields);
+    let mut left = oracle::only_items(S::KIND, &oracle::tree(signal).fields);
     while !rest.is_empty() {
         let (part, tail) = rest.clone().split_bytes(max);
         assert!(!part.is_empty(), "it goes on");
@@ -249,22 +249,22 @@ macro_rules! properties {
 
                 #[test]
                 fn groups_follow_the_keys(signal in rope::<$signal>(), keys in vec(0usize..4, 1..20)) {
-                    groups(signal, &keys);
+                    groups(&signal, &keys);
                 }
 
                 #[test]
                 fn a_split_cuts_after_the_number_of_items(segments in segments(), items in 0usize..30) {
-                    splits(segments, items);
+                    splits(&segments, items);
                 }
 
                 #[test]
                 fn chunks_hold_what_they_should(signal in rope::<$signal>(), max in 1usize..20) {
-                    chunks(signal, max);
+                    chunks(&signal, max);
                 }
 
                 #[test]
                 fn a_split_keeps_to_the_number_of_bytes(signal in rope::<$signal>(), max in 0usize..3_000) {
-                    splits_by_bytes(signal, max);
+                    splits_by_bytes(&signal, max);
                 }
 
                 #[test]

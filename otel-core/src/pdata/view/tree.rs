@@ -290,6 +290,7 @@ impl<'a> Item<'a> for DataPoint<'a> {
 /// `copy!(Name …)` becomes `Clone` and `Copy` that do not ask the signal for the same, as a derive would.
 macro_rules! copy {
     ($($name:ident)*) => {$(
+        #[expect(clippy::expl_impl_clone_on_copy, reason = "a derive would ask the signal to be `Copy`")]
         impl<S: Signal> Clone for $name<'_, S> {
             #[inline]
             fn clone(&self) -> Self {
