@@ -2,4 +2,4 @@
 
 mod telemetry;
 
-pub use telemetry::{generate, raw};
+pub use telemetry::{compare, generate, raw};
