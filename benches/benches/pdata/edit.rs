@@ -55,7 +55,7 @@ pub(crate) fn item_upsert(c: &mut Criterion) {
     bench::<Metrics, ExportMetricsServiceRequest>(c, "item_upsert", inputs::metrics, change, |request| {
         let scopes = request.resource_metrics.iter_mut().flat_map(|group| &mut group.scope_metrics);
         for metric in scopes.flat_map(|scope| &mut scope.metrics) {
-            upsert_points(metric.data.as_mut());
+            metric.data.iter_mut().for_each(upsert_points);
         }
     });
     bench::<Logs, ExportLogsServiceRequest>(c, "item_upsert", inputs::logs, change, |request| {
@@ -74,22 +74,21 @@ fn upsert(attributes: &mut Vec<KeyValue>) {
     }
 }
 
-fn upsert_points(data: Option<&mut Data>) {
+fn upsert_points(data: &mut Data) {
+    /// Upserts in every point of that kind of data.
+    macro_rules! each {
+        ($data:ident) => {
+            for point in &mut $data.data_points {
+                upsert(&mut point.attributes);
+            }
+        };
+    }
     match data {
-        Some(Data::Gauge(data)) => {
-            data.data_points.iter_mut().for_each(|point| upsert(&mut point.attributes))
-        }
-        Some(Data::Sum(data)) => data.data_points.iter_mut().for_each(|point| upsert(&mut point.attributes)),
-        Some(Data::Histogram(data)) => {
-            data.data_points.iter_mut().for_each(|point| upsert(&mut point.attributes));
-        }
-        Some(Data::ExponentialHistogram(data)) => {
-            data.data_points.iter_mut().for_each(|point| upsert(&mut point.attributes));
-        }
-        Some(Data::Summary(data)) => {
-            data.data_points.iter_mut().for_each(|point| upsert(&mut point.attributes))
-        }
-        None => {}
+        Data::Gauge(data) => each!(data),
+        Data::Sum(data) => each!(data),
+        Data::Histogram(data) => each!(data),
+        Data::ExponentialHistogram(data) => each!(data),
+        Data::Summary(data) => each!(data),
     }
 }
 

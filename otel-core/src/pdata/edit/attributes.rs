@@ -134,7 +134,7 @@ impl<'a> AttributesEdit<'a> {
 
     #[inline]
     fn write(&mut self, key: &str, value: AnyValue<'_>, write: Write) {
-        let scan = Scan::of(self.draft.bytes(), self.number, key);
+        let scan = Scan::of(&self.draft, self.number, key);
         let number = self.number;
         match scan.first {
             None if write == Write::IfPresent => {}
@@ -195,22 +195,19 @@ struct Scan {
 
 impl Scan {
     #[inline]
-    fn of(bytes: &[u8], number: u32, key: &str) -> Self {
+    fn of(draft: &Draft<'_>, number: u32, key: &str) -> Self {
         let mut scan = Self { first: None, has_more: false, end: 0 };
-        let mut last = None;
-        let mut belongs = None;
-        for field in RawFields::new(bytes) {
-            if field.number == number {
-                last = Some(field.end);
-                if KeyValue::from_bytes(field.value).has_key(key.as_bytes()) {
-                    scan.has_more |= scan.first.is_some();
-                    scan.first = scan.first.or_else(|| Some(Place::of(&field)));
-                }
-            } else if field.number > number && belongs.is_none() {
-                belongs = Some(field.start);
+        let mut fields = RawFields::new(draft.bytes());
+        while let Some(field) = fields.next_of(number) {
+            scan.end = field.end;
+            if KeyValue::from_bytes(field.value).has_key(key.as_bytes()) {
+                scan.has_more |= scan.first.is_some();
+                scan.first = scan.first.or_else(|| Some(Place::of(&field)));
             }
         }
-        scan.end = last.or(belongs).unwrap_or(bytes.len());
+        if scan.end == 0 {
+            scan.end = draft.find(number).map_or_else(|at| at, |field| field.end);
+        }
         scan
     }
 }

@@ -366,7 +366,8 @@ impl<'a> Draft<'a> {
         rebuilt.clear();
         let bytes = self.bytes();
         let mut copied = 0;
-        for field in RawFields::new(bytes).filter(|field| field.number == number) {
+        let mut fields = RawFields::new(bytes);
+        while let Some(field) = fields.next_of(number) {
             written.clear();
             let fate = edit(&field, &mut written);
             if fate != Fate::Keep {
