@@ -2,6 +2,7 @@
 //! encodings.
 
 mod oracle;
+mod sharing;
 
 use std::num::NonZeroUsize;
 
