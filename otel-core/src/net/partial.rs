@@ -25,7 +25,7 @@ impl PartialSuccess {
                         partial.rejected = u64::try_from(field.varint() as i64).unwrap_or(0);
                     }
                     (2, wire_type::LEN) => {
-                        partial.message = String::from_utf8_lossy(field.value).into_owned()
+                        partial.message = String::from_utf8_lossy(field.value).into_owned();
                     }
                     _ => {}
                 }
