@@ -8,6 +8,8 @@ pub mod pdata;
 pub mod component;
 #[cfg(feature = "config")]
 pub mod config;
+#[cfg(feature = "engine")]
+pub mod engine;
 #[cfg(feature = "net")]
 pub mod net;
 #[cfg(feature = "component")]

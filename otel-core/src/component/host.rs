@@ -147,6 +147,19 @@ impl Host {
         self.0.spawn.spawn(self, name, Box::pin(future))
     }
 
+    /// Runs a task that is made again, after a growing pause, whenever it panics or ends with an error. In between
+    /// the component's status is a recoverable error.
+    pub fn spawn_restarting<F>(
+        &self,
+        name: &'static str,
+        mut make: impl FnMut() -> F + Send + 'static,
+    ) -> Task
+    where
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.0.spawn.spawn_restarting(self, name, Box::new(move || Box::pin(make())))
+    }
+
     /// Reports the state of the component.
     pub fn report(&self, status: Status) {
         self.0.status.report(StatusEvent::new(self.kind(), self.id().clone(), status));
@@ -186,13 +199,19 @@ impl fmt::Debug for Host {
 /// Runs tasks for components; the engine implements it.
 pub trait Spawn: Send + Sync + 'static {
     /// Runs the task under supervision for the component of `host`.
-    fn spawn(
+    fn spawn(&self, host: &Host, name: &'static str, future: TaskFuture) -> Task;
+
+    /// Runs the task that `make` returns, and another whenever it panics or ends with an error.
+    fn spawn_restarting(
         &self,
         host: &Host,
         name: &'static str,
-        future: Pin<Box<dyn Future<Output = Result<(), String>> + Send>>,
+        make: Box<dyn FnMut() -> TaskFuture + Send>,
     ) -> Task;
 }
+
+/// What a task runs. An error ends it with a message.
+pub type TaskFuture = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 /// A running task. Dropping it lets the task run on.
 pub struct Task {

@@ -34,5 +34,5 @@ pub use factory::{
     BuildError, ComponentConfig, ConnectorFactory, Emits, ExporterFactory, ExtensionFactory,
     ProcessorFactory, ReceiverFactory,
 };
-pub use host::{BuildInfo, Capabilities, ComponentKind, Host, HostParts, Shared, Spawn, Task};
+pub use host::{BuildInfo, Capabilities, ComponentKind, Host, HostParts, Shared, Spawn, Task, TaskFuture};
 pub use status::{Status, StatusEvent, StatusSink};

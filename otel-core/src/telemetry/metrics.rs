@@ -84,6 +84,18 @@ impl Metrics {
         value
     }
 
+    /// The series of a counter: the attributes and value of each.
+    pub fn series(&self, name: &str) -> Vec<(Vec<(String, String)>, u64)> {
+        let counters = self.0.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(family) = counters.get(name) else { return Vec::new() };
+        let series = family.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let plain = |known: &KeyValue| (known.key.to_string(), known.value.to_string());
+        series
+            .iter()
+            .map(|series| (series.attributes.iter().map(plain).collect(), series.value.value()))
+            .collect()
+    }
+
     /// The value of a counter summed over its series whose attributes include the given ones: what tests and
     /// embedders look at.
     pub fn counted(&self, name: &str, attributes: &[(&str, &str)]) -> u64 {

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use otel_core::ComponentId;
 use otel_core::component::{
     BuildInfo, Capabilities, ComponentKind, ConsumeError, Consumer, Context, Host, HostParts, Next, Outputs,
-    Receiver as _, Shared, Spawn, StatusEvent, StatusSink, Strength, Task,
+    Receiver as _, Shared, Spawn, StatusEvent, StatusSink, Strength, Task, TaskFuture,
 };
 use otel_core::config;
 use otel_core::net::Status;
@@ -135,18 +134,22 @@ fn host(metrics: Metrics) -> Host {
 struct Tokio;
 
 impl Spawn for Tokio {
-    fn spawn(
-        &self,
-        _: &Host,
-        _: &'static str,
-        future: Pin<Box<dyn Future<Output = Result<(), String>> + Send>>,
-    ) -> Task {
+    fn spawn(&self, _: &Host, _: &'static str, future: TaskFuture) -> Task {
         let (ended, watched) = watch::channel(false);
         let task = tokio::spawn(async move {
             let _ = future.await;
             ended.send_replace(true);
         });
         Task::new(move || task.abort(), watched)
+    }
+
+    fn spawn_restarting(
+        &self,
+        host: &Host,
+        name: &'static str,
+        mut make: Box<dyn FnMut() -> TaskFuture + Send>,
+    ) -> Task {
+        self.spawn(host, name, make())
     }
 }
 

@@ -1,0 +1,32 @@
+//! How a graph runs.
+
+use std::time::Duration;
+
+use crate::component::BuildInfo;
+use crate::telemetry::Telemetry;
+
+/// What a collector is handed when it starts.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where its logs and metrics go, and its wall clock.
+    pub telemetry: Telemetry,
+    /// Which binary it is.
+    pub build_info: BuildInfo,
+    /// How long a shutdown may take in all, below the 30 s after which Kubernetes kills.
+    pub shutdown_timeout: Duration,
+}
+
+impl Options {
+    /// The shutdown timeout of a default collector.
+    pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            telemetry: Telemetry::none(),
+            build_info: BuildInfo::default(),
+            shutdown_timeout: Self::SHUTDOWN_TIMEOUT,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! A collector that runs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::assembly::{Surroundings, assemble};
+use super::error::EngineError;
+use super::graph::Graph;
+use super::lifecycle::{Deadlines, Instances};
+use super::options::Options;
+use super::status::{Board, StatusUpdates};
+use super::tasks::Tasks;
+use crate::component::StatusEvent;
+use crate::telemetry::Telemetry;
+
+/// The counter of what was given up; see [`Host::dropped`](crate::component::Host::dropped).
+const DROPPED: &str = "otelcol_dropped_items";
+
+/// How long tasks that were told to end are waited for.
+const ABORT_TIME: Duration = Duration::from_secs(1);
+
+/// A collector that runs. Dropping it ends its tasks at once, and loses what they held; call
+/// [`shutdown`](Self::shutdown).
+pub struct Running {
+    instances: Instances,
+    board: Arc<Board>,
+    pub(super) tasks: Arc<Tasks>,
+    telemetry: Telemetry,
+    shutdown_timeout: Duration,
+}
+
+impl Running {
+    pub(super) async fn start(graph: Graph, options: Options) -> Result<Self, EngineError> {
+        let running = Self::create(&graph, options)?;
+        let Err(error) = running.instances.start(&running.board).await else { return Ok(running) };
+        running.shutdown().await;
+        Err(error)
+    }
+
+    pub(super) fn dry_run(graph: &Graph, options: Options) -> Result<(), EngineError> {
+        Self::create(graph, options).map(drop)
+    }
+
+    fn create(graph: &Graph, options: Options) -> Result<Self, EngineError> {
+        let board = Arc::new(Board::new());
+        let tasks = Arc::new(Tasks::new());
+        let instances = assemble(
+            graph,
+            Surroundings {
+                telemetry: options.telemetry.clone(),
+                build_info: Arc::new(options.build_info),
+                tasks: Arc::clone(&tasks),
+                board: Arc::clone(&board),
+            },
+        )?;
+        board.watched_by(instances.watchers.clone());
+        Ok(Self {
+            instances,
+            board,
+            tasks,
+            telemetry: options.telemetry,
+            shutdown_timeout: options.shutdown_timeout,
+        })
+    }
+
+    /// The state of every component.
+    pub fn status(&self) -> Vec<StatusEvent> {
+        self.board.snapshot()
+    }
+
+    /// The changes of states from now on.
+    pub fn subscribe(&self) -> StatusUpdates {
+        self.board.subscribe()
+    }
+
+    /// Logs, metrics and the clock that the collector was started with.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    /// The number of tasks of its components that run now.
+    pub fn tasks(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Waits until some component reports an error that the collector cannot live with. Then it is time to
+    /// [shut down](Self::shutdown).
+    ///
+    /// Cancel safe.
+    pub async fn fatal(&self) -> String {
+        self.board.fatal().await
+    }
+
+    /// Runs until `stop` completes or a fatal error occurs, and shuts down.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> ShutdownReport {
+        let fatal = tokio::select! {
+            () = stop => None,
+            error = self.fatal() => Some(error),
+        };
+        if let Some(error) = &fatal {
+            let logger = self.telemetry.logger();
+            logger
+                .error("Asynchronous error received, terminating process")
+                .field("error", error.as_str())
+                .emit();
+        }
+        ShutdownReport { fatal, ..self.shutdown().await }
+    }
+
+    /// Stops receivers, lets what is held drain, stops the rest, within the timeout of
+    /// [`Options::shutdown_timeout`]. After it, none of the collector's tasks is alive.
+    pub async fn shutdown(self) -> ShutdownReport {
+        let before = self.dropped();
+        let deadlines = Deadlines::new(self.shutdown_timeout);
+        let mut failures = self.instances.stop(&deadlines).await;
+        self.tasks.abort_all();
+        if tokio::time::timeout(ABORT_TIME, self.tasks.ended()).await.is_err() {
+            failures.push(format!("{} tasks did not end", self.tasks.len()));
+        }
+        let mut dropped = self.dropped();
+        for (key, count) in before {
+            if let Some(after) = dropped.get_mut(&key) {
+                *after -= count;
+            }
+        }
+        let dropped = dropped
+            .into_iter()
+            .filter(|(_, items)| *items > 0)
+            .map(|((component, signal, reason), items)| Dropped { component, signal, reason, items })
+            .collect();
+        ShutdownReport { dropped, failures, fatal: None }
+    }
+
+    fn dropped(&self) -> BTreeMap<(String, String, String), u64> {
+        let mut dropped = BTreeMap::new();
+        for (attributes, items) in self.telemetry.metrics().series(DROPPED) {
+            let value = |key: &str| {
+                let found = attributes.iter().find(|(known, _)| known == key);
+                found.map(|(_, value)| value.clone()).unwrap_or_default()
+            };
+            *dropped.entry((value("component"), value("signal"), value("reason"))).or_default() += items;
+        }
+        dropped
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.tasks.abort_all();
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+/// How a shutdown went.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// What was given up from the beginning of the shutdown on.
+    pub dropped: Vec<Dropped>,
+    /// Components that panicked or did not end in time.
+    pub failures: Vec<String>,
+    /// The fatal error that led to the shutdown.
+    pub fatal: Option<String>,
+}
+
+impl ShutdownReport {
+    /// Whether nothing was dropped and nothing went wrong.
+    pub fn is_clean(&self) -> bool {
+        self.dropped.is_empty() && self.failures.is_empty() && self.fatal.is_none()
+    }
+}
+
+/// Items that were given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// The component that held them.
+    pub component: String,
+    /// Their signal.
+    pub signal: String,
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub items: u64,
+}

@@ -1,0 +1,170 @@
+//! Tasks of components: supervised, and gone when the collector is.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::component::{Host, Spawn, Status, Task, TaskFuture};
+
+/// Runs the tasks of one collector on the runtime where it was started.
+pub(crate) struct Tasks {
+    runtime: Handle,
+    tracker: TaskTracker,
+    running: Arc<Mutex<Running>>,
+    number: AtomicU64,
+}
+
+#[derive(Default)]
+struct Running {
+    closed: bool,
+    handles: HashMap<u64, AbortHandle>,
+}
+
+impl Tasks {
+    const FIRST_PAUSE: Duration = Duration::from_secs(1);
+    const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+    /// Tasks on the runtime of the caller.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub(crate) fn new() -> Self {
+        Self {
+            runtime: Handle::current(),
+            tracker: TaskTracker::new(),
+            running: Arc::default(),
+            number: AtomicU64::new(0),
+        }
+    }
+
+    /// Ends every task at its next await, and every later one before it begins.
+    pub(crate) fn abort_all(&self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.closed = true;
+        running.handles.values().for_each(AbortHandle::abort);
+    }
+
+    /// Waits until every task has ended.
+    pub(crate) async fn ended(&self) {
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
+    /// The number of tasks that have not ended.
+    pub(crate) fn len(&self) -> usize {
+        self.tracker.len()
+    }
+
+    fn run(&self, future: impl Future<Output = ()> + Send + 'static) -> Task {
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let (ended, observed) = watch::channel(false);
+        let end = End { ended, number, running: Arc::clone(&self.running), _token: self.tracker.token() };
+        let handle = {
+            // The lock is held while the task is entered, so that it cannot end before.
+            let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            let handle = self.runtime.spawn(async move {
+                let _end = end;
+                future.await;
+            });
+            let handle = handle.abort_handle();
+            if running.closed {
+                handle.abort();
+            }
+            running.handles.insert(number, handle.clone());
+            handle
+        };
+        Task::new(move || handle.abort(), observed)
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.abort_all();
+    }
+}
+
+impl Spawn for Tasks {
+    fn spawn(&self, host: &Host, name: &'static str, future: TaskFuture) -> Task {
+        let host = host.clone();
+        self.run(async move {
+            if let Err(error) = guarded(future).await {
+                host.logger().error("Task ended").field("task", name).field("error", error.as_str()).emit();
+                host.report(Status::PermanentError(format!("task {name} ended: {error}")));
+            }
+        })
+    }
+
+    fn spawn_restarting(
+        &self,
+        host: &Host,
+        name: &'static str,
+        mut make: Box<dyn FnMut() -> TaskFuture + Send>,
+    ) -> Task {
+        let host = host.clone();
+        self.run(async move {
+            let mut pause = Self::FIRST_PAUSE;
+            loop {
+                let begun = Instant::now();
+                let Err(error) = guarded(make()).await else { return };
+                if begun.elapsed() >= Self::LONGEST_PAUSE {
+                    pause = Self::FIRST_PAUSE;
+                }
+                host.logger()
+                    .error("Task ended, starting it again")
+                    .field("task", name)
+                    .field("error", error.as_str())
+                    .field("interval", format!("{pause:?}"))
+                    .emit();
+                host.report(Status::RecoverableError(format!("task {name} ended: {error}")));
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Self::LONGEST_PAUSE);
+                host.report(Status::Ok);
+            }
+        })
+    }
+}
+
+/// Says that a task is over, however it came to that.
+struct End {
+    ended: watch::Sender<bool>,
+    number: u64,
+    running: Arc<Mutex<Running>>,
+    _token: TaskTrackerToken,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let handle = self.running.lock().unwrap_or_else(PoisonError::into_inner).handles.remove(&self.number);
+        // Dropped after the lock is free: it may own the last reference to the task.
+        drop(handle);
+        self.ended.send_replace(true);
+    }
+}
+
+/// The outcome of a future whose panics are errors.
+async fn guarded(future: TaskFuture) -> Result<(), String> {
+    match AssertUnwindSafe(future).catch_unwind().await {
+        Ok(outcome) => outcome,
+        Err(panic) => Err(format!("panic: {}", panic_text(&*panic))),
+    }
+}
+
+/// What a panic said.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}
