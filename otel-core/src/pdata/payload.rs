@@ -21,6 +21,18 @@ impl Segment {
         Self { bytes, items, pins }
     }
 
+    /// A segment of what was written to `buffer`, which is taken; where it fills less than a quarter, it is copied
+    /// and the buffer stays, empty.
+    pub(crate) fn take(buffer: &mut Vec<u8>, items: usize) -> Self {
+        let pins = buffer.capacity();
+        if buffer.len() < pins / 4 {
+            let copy = Self::new(Bytes::copy_from_slice(buffer), items);
+            buffer.clear();
+            return copy;
+        }
+        Self { bytes: Bytes::from(std::mem::take(buffer)), items, pins }
+    }
+
     /// A part of the segment, which pins the same buffer.
     pub(crate) fn slice(&self, range: Range<usize>, items: usize) -> Self {
         Self { bytes: self.bytes.slice(range), items, pins: self.pins }

@@ -170,6 +170,25 @@ fn a_group_that_loses_its_items_goes() {
 }
 
 #[test]
+fn little_that_is_left_does_not_keep_much_memory() {
+    let mut builder = TracesBuilder::new();
+    let mut group = builder.resource(|_| {});
+    let mut scope = group.scope(|_| {});
+    for number in 0..1_000 {
+        scope.span(|span| {
+            span.name("a name").dropped_links_count(number);
+        });
+    }
+    let mut data = builder.finish();
+    data.edit(|span| if span.view().dropped_links_count() == 7 { Verdict::Keep } else { Verdict::Drop });
+    let segment = data.segments().next().unwrap().clone();
+    assert_eq!(data.items(), 1);
+    drop(data);
+    let buffer = segment.try_into_mut().expect("nobody else has it");
+    assert!(buffer.capacity() < 100, "{}", buffer.capacity());
+}
+
+#[test]
 fn a_group_that_came_empty_stays() {
     let mut builder = TracesBuilder::new();
     builder.resource(|_| {}).scope(|_| {});

@@ -2,8 +2,6 @@
 
 use std::marker::PhantomData;
 
-use bytes::Bytes;
-
 use super::items::{
     ExponentialHistogramDataPointBuilder, HistogramDataPointBuilder, LogRecordBuilder, MetricBuilder,
     NumberDataPointBuilder, ResourceBuilder, ScopeBuilder, SpanBuilder, SummaryDataPointBuilder,
@@ -45,9 +43,6 @@ pub struct Builder<S> {
 
 /// Resource group, scope group, metric, data.
 const DEPTHS: usize = 4;
-
-/// What is known to be small for its buffer is copied, and the buffer kept.
-const SMALL_SHARE: usize = 4;
 
 impl<S> Default for Builder<S> {
     fn default() -> Self {
@@ -164,14 +159,7 @@ impl<S: Signal> Builder<S> {
         let items = std::mem::take(&mut self.items);
         self.complete = 0;
         self.capacity = self.capacity.max(self.out.len());
-        let pins = self.out.capacity();
-        let segment = if self.out.len() < pins / SMALL_SHARE {
-            let copy = Segment::new(Bytes::copy_from_slice(&self.out), items);
-            self.out.clear();
-            copy
-        } else {
-            Segment { bytes: Bytes::from(std::mem::take(&mut self.out)), items, pins }
-        };
+        let segment = Segment::take(&mut self.out, items);
         S::from_payload(Payload::from_segments(vec![segment]))
     }
 }

@@ -1,8 +1,7 @@
 //! Resources, scopes and metrics under edit.
 
 use super::attributes::AttributesEdit;
-use super::draft::Draft;
-use super::draft::Verdict;
+use super::draft::{Draft, Verdict};
 use super::messages::{EntityRefEdit, edit_methods, lists};
 use super::pass::Headers;
 use crate::pdata::fields::fields;

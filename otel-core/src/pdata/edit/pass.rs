@@ -10,8 +10,6 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
-
 use super::draft::{Draft, State, Verdict};
 use super::header::{Header, HeaderState};
 use crate::pdata::SignalKind;
@@ -142,8 +140,7 @@ impl<'s> Pass<'s> {
         self.walk(Level::Request, edit);
         self.stack[Level::Request as usize].output.as_ref()?;
         self.flush(Level::Request, self.segment.bytes.len());
-        let pins = self.out.capacity();
-        Some(Segment { bytes: Bytes::from(self.out), items: self.items, pins })
+        Some(Segment::take(&mut self.out, self.items))
     }
 
     /// Walks the children of the message in which the walk is; whether any was kept, and any dropped.
