@@ -2,8 +2,6 @@
 
 mod config;
 mod exporter;
-#[cfg(test)]
-mod tests;
 
 pub use config::{OtlpGrpcExporterConfig, TlsClientConfig};
 pub use exporter::OtlpGrpcExporter;

@@ -95,9 +95,12 @@ impl<S: Signal, E: Exporter<S>> Component for Sending<S, E> {
         if let Some(queue) = &self.queue {
             for _ in 0..self.consumers {
                 let (queue, sender) = (Arc::clone(queue), Arc::clone(&self.sender));
-                let task = self.sender.host.spawn("sending queue consumer", async move {
-                    consume(&queue, &sender).await;
-                    Ok(())
+                let task = self.sender.host.spawn_restarting("sending queue consumer", move || {
+                    let (queue, sender) = (Arc::clone(&queue), Arc::clone(&sender));
+                    async move {
+                        consume(&queue, &sender).await;
+                        Ok(())
+                    }
                 });
                 self.tasks().push(task);
             }
@@ -175,7 +178,7 @@ async fn consume<S: Signal, E: Exporter<S>>(queue: &Arc<Queue<S>>, sender: &Send
     }
 }
 
-/// Counts what was being sent when the task was broken off.
+/// Counts what was being sent when the task was broken off, or when the exporter panicked.
 struct Unfinished<'h> {
     host: &'h Host,
     signal: otel_core::pdata::SignalKind,
@@ -185,7 +188,8 @@ struct Unfinished<'h> {
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         if self.items > 0 {
-            self.host.dropped(self.signal, "shutdown", self.items);
+            let reason = if std::thread::panicking() { "panic" } else { "shutdown" };
+            self.host.dropped(self.signal, reason, self.items);
         }
     }
 }

@@ -16,8 +16,6 @@ mod exporter;
 mod metrics;
 mod queue;
 mod sender;
-#[cfg(test)]
-mod tests;
 
 pub use config::{QueueConfig, RetryConfig, SendingConfig, Sizer};
 pub use exporter::Sending;

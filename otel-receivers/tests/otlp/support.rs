@@ -1,6 +1,5 @@
 //! A receiver before a sink, and clients that say exactly what they are told to.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,20 +18,18 @@ use opentelemetry_proto::tonic::metrics::v1::{
     Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, metric::Data,
 };
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
-use otel_core::ComponentId;
 use otel_core::component::{
-    BuildInfo, Capabilities, ComponentKind, ConsumeError, Consumer, Context, Host, HostParts, Next, Outputs,
-    Receiver as _, Shared, Spawn, StatusEvent, StatusSink, Strength, Task, TaskFuture,
+    ComponentKind, ConsumeError, Consumer, Context, Next, Outputs, Receiver as _, Strength,
 };
 use otel_core::config;
 use otel_core::net::Status;
 use otel_core::pdata::{Signal, SignalKind};
-use otel_core::telemetry::{Clock, Logger, Metrics, SystemClock, Telemetry};
+use otel_core::telemetry::Metrics;
+use otel_core::testing::TestHost;
 use otel_receivers::otlp::OtlpReceiver;
 use prost::Message as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) const BOTH: &str = "
@@ -95,10 +92,10 @@ pub(crate) async fn start(yaml: &str) -> Running {
 
 pub(crate) async fn start_with(yaml: &str, outputs: Outputs, sink: Sink) -> Running {
     let config = config::from_yaml("otlp.yaml", yaml).unwrap();
-    let metrics = Metrics::none();
-    let receiver = OtlpReceiver::new(config, &host(metrics.clone()));
+    let test = TestHost::new(ComponentKind::Receiver, "otlp");
+    let receiver = OtlpReceiver::new(config, &test.host());
     receiver.start(outputs).await.unwrap();
-    Running { receiver, sink, metrics }
+    Running { receiver, sink, metrics: test.metrics().clone() }
 }
 
 impl Running {
@@ -113,50 +110,6 @@ impl Running {
     pub(crate) async fn stop(&self) {
         self.receiver.shutdown(Instant::now() + Duration::from_secs(5)).await;
     }
-}
-
-fn host(metrics: Metrics) -> Host {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    Host::new(HostParts {
-        id: ComponentId::of_type("otlp"),
-        kind: ComponentKind::Receiver,
-        signal: None,
-        pipeline: None,
-        telemetry: Telemetry::new(Logger::none(), metrics, clock),
-        build_info: Arc::new(BuildInfo::default()),
-        spawn: Arc::new(Tokio),
-        status: Arc::new(NoStatus),
-        shared: Shared::default(),
-        capabilities: Arc::new(Capabilities::default()),
-    })
-}
-
-struct Tokio;
-
-impl Spawn for Tokio {
-    fn spawn(&self, _: &Host, _: &'static str, future: TaskFuture) -> Task {
-        let (ended, watched) = watch::channel(false);
-        let task = tokio::spawn(async move {
-            let _ = future.await;
-            ended.send_replace(true);
-        });
-        Task::new(move || task.abort(), watched)
-    }
-
-    fn spawn_restarting(
-        &self,
-        host: &Host,
-        name: &'static str,
-        mut make: Box<dyn FnMut() -> TaskFuture + Send>,
-    ) -> Task {
-        self.spawn(host, name, make())
-    }
-}
-
-struct NoStatus;
-
-impl StatusSink for NoStatus {
-    fn report(&self, _: StatusEvent) {}
 }
 
 // === telemetry ===

@@ -1,0 +1,10 @@
+//! The queue, retries and timeouts around an exporter, in paused time.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod config;
+mod queue;
+mod retry;
+mod scripted;
+mod shutdown;
