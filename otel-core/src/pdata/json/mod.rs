@@ -14,6 +14,10 @@
 //! - Half of a surrogate pair becomes U+FFFD. Anything else that is not JSON in UTF-8 is an error, and so are
 //!   messages nested in more than 100 others.
 //!
+//! Where the Go collector is stricter: it refuses URL-safe base64, integers such as `1.0` and enumerations as numbers
+//! in strings. Where it is laxer: it lets through whatever follows the request, and takes `null` in a oneof for its
+//! empty value. It does not read the scopes of early OTLP from JSON, and takes identifiers of zeros for absent.
+//!
 //! # Writing
 //! Identifiers are in lower case, 64-bit integers are strings, enumerations are numbers. Zeros and empty lists
 //! are left out where absence means the same, but messages that OTLP thinks of as always there are written, as

@@ -4,8 +4,8 @@
 //! 128, and nothing else. A straight line for it takes a request of 1,000 spans from 1.4 ms to 0.9 ms.
 
 use super::sink::Sink;
-use super::text::special;
-use super::write::{double, number, quoted};
+use super::text::{is_special, plain_len};
+use super::write::{double, number};
 use crate::pdata::schema::Kind;
 use crate::pdata::wire::read_varint;
 
@@ -52,7 +52,7 @@ pub(super) fn write_pair(len: usize, tail: &[u8], out: &mut Sink<'_>) -> bool {
             }
             *first(&mut room[at..]) = *b"intValue\":";
             out.keep(at + 10);
-            quoted(bits as i64, out);
+            number(Kind::Int64, bits, out);
         }
         0x10 if len == value + 2 && tail[value + 1] < 2 => {
             *first(&mut room[at..]) = *b"boolValue\":";
@@ -76,33 +76,34 @@ fn first<const N: usize>(room: &mut [u8]) -> &mut [u8; N] {
     room.first_chunk_mut().expect("the room is wider than any usual pair")
 }
 
-/// Copies the first `len` bytes of `tail`, if a JSON string holds each as it is. Whole blocks are copied, also
-/// from behind the text, so that short texts of all lengths take one path.
-#[inline]
+/// Copies the first `len` bytes of `tail`, if a JSON string holds each as it is. A whole block is copied, also
+/// from behind the text, so that the texts of nearly all lengths take one path without a loop.
+#[inline(always)]
 fn copy_plain(tail: &[u8], len: usize, room: &mut [u8]) -> bool {
-    let mut at = 0;
-    while at < len {
-        let left = len - at;
-        let mut block = [0; 16];
-        match tail[at..].first_chunk::<16>() {
-            Some(whole) => block = *whole,
-            None => block[..left].copy_from_slice(&tail[at..len]),
+    match tail.first_chunk() {
+        Some(block) if len <= BLOCK => {
+            *first(room) = *block;
+            is_plain(block, len)
         }
-        let (low, high) = (block[..8].try_into(), block[8..].try_into());
-        let low = special(u64::from_le_bytes(low.expect("half of a block is eight bytes"))) & mask(left);
-        let high = special(u64::from_le_bytes(high.expect("half of a block is eight bytes")))
-            & mask(left.saturating_sub(8));
-        if low | high != 0 {
-            return false;
-        }
-        *first(&mut room[at..]) = block;
-        at += 16;
+        _ => copy_blocks(&tail[..len], room),
     }
-    true
 }
 
-/// The bits of the first `len` bytes of a word.
+/// A long text, or one at the end of a message, where there is not a whole block left.
+#[inline(never)]
+fn copy_blocks(text: &[u8], room: &mut [u8]) -> bool {
+    room[..text.len()].copy_from_slice(text);
+    plain_len(text) == text.len()
+}
+
+const BLOCK: usize = 32;
+
+/// Whether a JSON string holds the first `len` bytes as they are. No early end, so that this is vector code.
 #[inline]
-fn mask(len: usize) -> u64 {
-    if len >= 8 { u64::MAX } else { (1 << (8 * len)) - 1 }
+fn is_plain(block: &[u8; BLOCK], len: usize) -> bool {
+    let mut hits = 0;
+    for (at, byte) in (0u8..).zip(block) {
+        hits |= u8::from(is_special(*byte)) & u8::from(at < len as u8);
+    }
+    hits == 0
 }

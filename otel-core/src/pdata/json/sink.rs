@@ -10,8 +10,8 @@ use crate::pdata::schema::JsonName;
 const SIZE: usize = 4096;
 const MARGIN: usize = 64;
 
-/// Room for a key and a text of 127 bytes each, copied in blocks of 16, with all that is around them.
-const ATTRIBUTE: usize = 320;
+/// Room for a key and a text of 127 bytes each, copied in blocks of 32, with all that is around them.
+const ATTRIBUTE: usize = 352;
 
 pub(super) struct Sink<'a> {
     out: &'a mut Vec<u8>,
@@ -101,14 +101,35 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Hexadecimal digits in quotes.
+    /// Hexadecimal digits in quotes, of at most 16 bytes.
     #[inline]
     pub(super) fn hex(&mut self, bytes: &[u8]) {
-        self.byte(b'"');
-        for byte in bytes {
-            self.put(hex_pair(*byte));
+        let room: &mut [u8; MARGIN] = self.room(2 + 2 * bytes.len());
+        room[0] = b'"';
+        for (pair, byte) in room[1..].chunks_exact_mut(2).zip(bytes) {
+            pair.copy_from_slice(hex_pair(*byte));
         }
-        self.byte(b'"');
+        room[1 + 2 * bytes.len()] = b'"';
+    }
+
+    /// A number in decimal.
+    #[inline]
+    pub(super) fn decimal(&mut self, mut value: u64) {
+        // Written in place from the right: a buffer of its own would be read again before its stores are done.
+        let len = value.checked_ilog10().map_or(1, |log| log as usize + 1);
+        let room: &mut [u8; MARGIN] = self.room(len);
+        let mut at = len;
+        while value >= 100 {
+            let pair = decimal_pair(value % 100);
+            value /= 100;
+            at -= 2;
+            room[at..at + 2].copy_from_slice(&pair);
+        }
+        if value >= 10 {
+            room[..2].copy_from_slice(&decimal_pair(value));
+        } else {
+            room[0] = b'0' + value as u8;
+        }
     }
 
     /// Access to the vector itself, for what is rare.
@@ -117,6 +138,12 @@ impl<'a> Sink<'a> {
         self.flush();
         self.out
     }
+}
+
+/// Two decimal digits.
+#[inline]
+fn decimal_pair(value: u64) -> [u8; 2] {
+    [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8]
 }
 
 /// Copies text of which a JSON string holds every byte as it is; false, with part of it copied, where one has to

@@ -222,29 +222,33 @@ pub(super) fn number(kind: Kind, bits: u64, out: &mut Sink<'_>) {
     match kind {
         Kind::Bool if bits == 0 => out.put(b"false"),
         Kind::Bool => out.put(b"true"),
-        Kind::Int32 => integer(bits as i32, out),
-        Kind::Uint32 | Kind::Fixed32 => integer(bits as u32, out),
+        Kind::Int32 => signed((bits as i32).into(), out),
+        Kind::Uint32 | Kind::Fixed32 => out.decimal(u64::from(bits as u32)),
         Kind::Sint32 => {
             let zigzag = bits as u32;
-            integer((zigzag >> 1) as i32 ^ -((zigzag & 1) as i32), out);
+            signed(((zigzag >> 1) as i32 ^ -((zigzag & 1) as i32)).into(), out);
         }
-        Kind::Int64 | Kind::Sfixed64 => quoted(bits as i64, out),
-        Kind::Uint64 | Kind::Fixed64 => quoted(bits, out),
+        // JSON's readers keep 53 bits of a number, so 64-bit integers are strings.
+        Kind::Int64 | Kind::Sfixed64 => {
+            out.byte(b'"');
+            signed(bits as i64, out);
+            out.byte(b'"');
+        }
+        Kind::Uint64 | Kind::Fixed64 => {
+            out.byte(b'"');
+            out.decimal(bits);
+            out.byte(b'"');
+        }
         _ => double(f64::from_bits(bits), out),
     }
 }
 
 #[inline]
-fn integer(value: impl itoa::Integer, out: &mut Sink<'_>) {
-    out.short(itoa::Buffer::new().format(value).as_bytes());
-}
-
-/// JSON's readers keep 53 bits of a number, so 64-bit integers are strings.
-#[inline]
-pub(super) fn quoted(value: impl itoa::Integer, out: &mut Sink<'_>) {
-    out.byte(b'"');
-    integer(value, out);
-    out.byte(b'"');
+fn signed(value: i64, out: &mut Sink<'_>) {
+    if value < 0 {
+        out.byte(b'-');
+    }
+    out.decimal(value.unsigned_abs());
 }
 
 pub(super) fn double(value: f64, out: &mut Sink<'_>) {

@@ -14,7 +14,7 @@ use std::fmt;
 
 use super::raw::{self, Field, Tree, Value, encode_fields};
 use super::show::show;
-use crate::pdata::schema::{self, Kind, Label, Message};
+use crate::pdata::schema::{Kind, Label, Message};
 use crate::pdata::{Signal, SignalKind};
 
 /// Asserts that two signals say the same, in the same order.
@@ -31,6 +31,7 @@ pub fn assert_equal<S: Signal>(left: &S, right: &S) {
 /// their bits, and unknown fields are compared too.
 #[derive(Debug, Clone, Default)]
 #[must_use = "a comparison has to be made"]
+#[expect(clippy::struct_excessive_bools, reason = "five things to ignore, each on its own")]
 pub struct Compare {
     attributes: bool,
     resources: bool,

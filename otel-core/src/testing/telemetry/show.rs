@@ -15,16 +15,18 @@ pub(super) fn show(kind: Option<Kind>, value: &Value) -> String {
 fn show_whole(kind: Option<Kind>, value: &Value) -> String {
     match (kind, value) {
         (Some(Kind::Bool), Value::Varint(value)) => (*value != 0).to_string(),
-        (Some(Kind::Int32 | Kind::Int64), Value::Varint(value)) => (*value as i64).to_string(),
+        (Some(Kind::Int32 | Kind::Int64), Value::Varint(value))
+        | (Some(Kind::Sfixed64), Value::Fixed64(value)) => (*value as i64).to_string(),
         (Some(Kind::Sint32), Value::Varint(value)) => {
             (((*value >> 1) as i64) ^ -((*value & 1) as i64)).to_string()
         }
         (Some(Kind::Double), Value::Fixed64(value)) => format!("{:?}", f64::from_bits(*value)),
-        (Some(Kind::Sfixed64), Value::Fixed64(value)) => (*value as i64).to_string(),
         (_, Value::Varint(value) | Value::Fixed64(value)) => value.to_string(),
         (_, Value::Fixed32(value)) => value.to_string(),
         (Some(Kind::Str), Value::Bytes(text)) => format!("{:?}", String::from_utf8_lossy(text)),
-        (_, Value::Bytes(bytes)) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        (_, Value::Bytes(bytes)) => {
+            bytes.iter().fold(String::new(), |shown, byte| format!("{shown}{byte:02x}"))
+        }
         (Some(Kind::Message(of)), Value::Message(fields)) => show_message(of, fields),
         (_, Value::Message(fields) | Value::Group(fields)) => format!("{} unknown fields", fields.len()),
     }
