@@ -4,6 +4,8 @@ mod component_id;
 mod invalid;
 pub mod pdata;
 
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "component")]
 pub mod component;
 #[cfg(feature = "config")]
@@ -12,6 +14,8 @@ pub mod config;
 pub mod engine;
 #[cfg(feature = "net")]
 pub mod net;
+#[cfg(feature = "service")]
+pub mod service;
 #[cfg(feature = "component")]
 pub mod telemetry;
 #[cfg(feature = "testing")]

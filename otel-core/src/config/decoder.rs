@@ -8,7 +8,7 @@ use super::fields::{Decode, Fields};
 use super::from_node::FromNode;
 use super::node::{Mapping, Node, NodeKind};
 use super::parse::parse;
-use super::source::Source;
+use super::source::{Location, Source};
 use super::suggest;
 use crate::Invalid;
 use crate::component::ComponentConfig;
@@ -84,6 +84,18 @@ impl Decoder {
     pub fn warning(&mut self, node: &Node, message: impl Into<String>) -> &mut Diagnostic {
         let path = self.path();
         self.diagnostics.warning(node, message).at_path(path)
+    }
+
+    /// Records an error at a place that is no node, such as a key.
+    pub fn error_at(&mut self, at: &Location, message: impl Into<String>) -> &mut Diagnostic {
+        let path = self.path();
+        self.diagnostics.error(at.clone(), message).at_path(path)
+    }
+
+    /// Records a warning at a place that is no node, such as a key.
+    pub fn warning_at(&mut self, at: &Location, message: impl Into<String>) -> &mut Diagnostic {
+        let path = self.path();
+        self.diagnostics.warning(at.clone(), message).at_path(path)
     }
 
     /// Records that a node is not what it should be: `expected` is a noun phrase, as in "a duration such as 5s".

@@ -119,6 +119,8 @@ pub use scalar::ScalarValue;
 pub use secret::Secret;
 pub use serde_bridge::Serde;
 pub use source::{Location, Source};
+#[cfg(feature = "service")]
+pub(crate) use suggest::nearest;
 
 /// What stands in the place of a secret.
 pub(crate) const REDACTED: &str = "[REDACTED]";

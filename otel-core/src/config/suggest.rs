@@ -1,7 +1,7 @@
 //! What a misspelt word was probably meant to be.
 
 /// The candidate nearest to a word, if it is near enough to be a typing error.
-pub(super) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     // Long texts are values that someone put in the wrong place; comparing them is quadratic.
     if word.len() > 100 {
         return None;

@@ -83,9 +83,13 @@ impl Graph {
 
     /// Checks the graph without creating anything.
     pub fn check(&self) -> Result<(), super::GraphError> {
+        super::GraphError::check(self.problems())
+    }
+
+    pub(crate) fn problems(&self) -> Vec<Invalid> {
         let mut problems = self.problems.clone();
         problems.extend(topology::check(&self.pipelines));
-        super::GraphError::check(problems)
+        problems
     }
 
     /// Creates and starts everything, on the tokio runtime of the caller.

@@ -76,5 +76,9 @@ pub use options::Options;
 pub use running::{Dropped, Running, ShutdownReport};
 pub use status::StatusUpdates;
 
-#[cfg(any(feature = "service", feature = "testing"))]
+#[cfg(feature = "service")]
+pub(crate) use graph::ExtensionBox;
+#[cfg(feature = "service")]
+pub(crate) use pipeline::{Create, Pipeline, Source, Target, edge_by};
+#[cfg(feature = "testing")]
 pub(crate) use tasks::Tasks;

@@ -147,10 +147,15 @@ impl<In: Signal, Out: Signal> Edge<In> for EdgeTo<In, Out> {
     }
 }
 
+/// The edge of a connector that is created so.
+pub(crate) fn edge_by<In: Signal, Out: Signal>(create: Create<dyn Connector<In, Out>>) -> Arc<dyn Edge<In>> {
+    Arc::new(EdgeTo(create))
+}
+
 /// The edge of a connector's configuration.
 pub(crate) fn edge<In: Signal, Out: Signal, C: ConnectorFactory<In, Out>>(
     config: &Arc<C>,
 ) -> Arc<dyn Edge<In>> {
     let config = Arc::clone(config);
-    Arc::new(EdgeTo::<In, Out>(Arc::new(move |host| config.create(host))))
+    edge_by::<In, Out>(Arc::new(move |host| config.create(host)))
 }

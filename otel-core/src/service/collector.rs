@@ -1,0 +1,114 @@
+//! A configuration that can be run.
+
+use super::description::Description;
+use super::pipelines;
+use super::registry::Registry;
+use super::run::{Service, ServiceError};
+use super::telemetry::TelemetryConfig;
+use crate::component::BuildInfo;
+use crate::config::{ConfigErrors, Decoder, Diagnostics, Node, Source, parse};
+use crate::engine::{EngineError, Graph, Options};
+use crate::telemetry::Telemetry;
+
+/// A collector as a configuration describes it: checked, not created.
+#[derive(Debug)]
+pub struct Collector {
+    pub(super) graph: Graph,
+    pub(super) telemetry: TelemetryConfig,
+    pub(super) shutdown_timeout: std::time::Duration,
+    pub(super) diagnostics: Diagnostics,
+}
+
+impl Collector {
+    /// Reads a configuration from a YAML text, whose `name` the messages use. References (`${…}`) are not expanded;
+    /// a [`Loader`](crate::config::Loader) does that.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn from_yaml(registry: &Registry, name: &str, yaml: &str) -> Result<Self, ConfigErrors> {
+        let mut diagnostics = Diagnostics::new();
+        match parse(&Source::new(name, yaml), &mut diagnostics) {
+            Some(root) => Self::from_node(registry, &root, diagnostics),
+            None => Err(diagnostics.into()),
+        }
+    }
+
+    /// Reads a loaded configuration; `diagnostics` is what loading recorded.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn from_node(
+        registry: &Registry,
+        root: &Node,
+        diagnostics: Diagnostics,
+    ) -> Result<Self, ConfigErrors> {
+        let mut decoder = Decoder::new(diagnostics);
+        let read = Description::decode(registry, root, &mut decoder).map(|description| {
+            check_sections(&description, root, &mut decoder);
+            let graph = pipelines::graph(&description, &mut decoder);
+            if !decoder.diagnostics().has_errors() {
+                check_graph(&graph, root, &mut decoder);
+            }
+            (graph, description.service.telemetry, description.service.shutdown_timeout)
+        });
+        let mut diagnostics = decoder.into_diagnostics();
+        if diagnostics.has_errors() {
+            return Err(diagnostics.into());
+        }
+        let Some((graph, telemetry, shutdown_timeout)) = read else {
+            diagnostics.error(root, "the configuration could not be read");
+            return Err(diagnostics.into());
+        };
+        Ok(Self { graph, telemetry, shutdown_timeout, diagnostics })
+    }
+
+    /// What should be said of the configuration although it works.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.diagnostics.warnings().map(|warning| self.diagnostics.render(warning))
+    }
+
+    /// Creates every component and drops it again: finds what only creating it shows.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn dry_run(self, build_info: BuildInfo) -> Result<(), EngineError> {
+        self.graph.dry_run(Options { telemetry: Telemetry::none(), build_info, ..Options::default() })
+    }
+
+    /// Starts the collector, its own telemetry first, on the tokio runtime of the caller.
+    ///
+    /// # Errors
+    /// What did not start; what had been started is stopped.
+    pub async fn start(self, build_info: BuildInfo) -> Result<Service, ServiceError> {
+        Service::start(self, build_info).await
+    }
+}
+
+fn check_sections(description: &Description<'_>, root: &Node, decoder: &mut Decoder) {
+    let connectors = !description.connectors.is_empty();
+    if description.receivers.is_empty() && !connectors {
+        decoder.error(root, "no receiver configuration specified in config");
+    }
+    if description.exporters.is_empty() && !connectors {
+        decoder.error(root, "no exporter configuration specified in config");
+    }
+    if description.service.pipelines.is_empty() {
+        let at = root.entry("service").unwrap_or(root);
+        decoder.at("service", |decoder| {
+            decoder.at("pipelines", |decoder| {
+                decoder.error(at, "service must have at least one pipeline");
+            });
+        });
+    }
+}
+
+/// Cycles, and whatever else shows only when the graph is complete.
+fn check_graph(graph: &Graph, root: &Node, decoder: &mut Decoder) {
+    for problem in graph.problems() {
+        let mut at = root;
+        for key in problem.path.split("::") {
+            at = at.entry(key).unwrap_or(at);
+        }
+        decoder.error(at, problem.message).at_path(problem.path);
+    }
+}

@@ -1,0 +1,216 @@
+//! The sections of a configuration, decoded but not connected.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::registry::{Config, Entry, Registry};
+use super::telemetry::TelemetryConfig;
+use crate::ComponentId;
+use crate::component::ComponentKind;
+use crate::config::{Decode, Decoder, Fields, FromNode, Location, Node, nearest};
+use crate::engine::Options;
+
+/// A whole configuration.
+pub(super) struct Description<'r> {
+    pub(super) receivers: Section<'r>,
+    pub(super) processors: Section<'r>,
+    pub(super) exporters: Section<'r>,
+    pub(super) connectors: Section<'r>,
+    pub(super) extensions: Section<'r>,
+    pub(super) service: ServiceConfig,
+}
+
+/// The components of a kind by id.
+pub(super) type Section<'r> = BTreeMap<ComponentId, Defined<'r>>;
+
+/// A component as the configuration defines it.
+pub(super) struct Defined<'r> {
+    pub(super) key: Location,
+    /// `None` for a type that is not known.
+    pub(super) entry: Option<&'r Entry>,
+    /// `None` where it could not be decoded.
+    pub(super) config: Option<Config>,
+}
+
+/// The section `service`.
+pub(super) struct ServiceConfig {
+    pub(super) extensions: Vec<Reference>,
+    pub(super) pipelines: Vec<PipelineConfig>,
+    pub(super) telemetry: TelemetryConfig,
+    pub(super) shutdown_timeout: Duration,
+}
+
+impl Default for ServiceConfig {
+    fn default() -> Self {
+        Self {
+            extensions: Vec::new(),
+            pipelines: Vec::new(),
+            telemetry: TelemetryConfig::default(),
+            shutdown_timeout: Options::SHUTDOWN_TIMEOUT,
+        }
+    }
+}
+
+/// A pipeline with what it refers to.
+pub(super) struct PipelineConfig {
+    pub(super) id: ComponentId,
+    pub(super) key: Location,
+    pub(super) parts: PipelineParts,
+}
+
+#[derive(Default)]
+pub(super) struct PipelineParts {
+    pub(super) receivers: Vec<Reference>,
+    pub(super) processors: Vec<Reference>,
+    pub(super) exporters: Vec<Reference>,
+}
+
+/// The id of a component where it is referred to.
+pub(super) struct Reference {
+    pub(super) id: ComponentId,
+    pub(super) node: Node,
+}
+
+impl<'r> Description<'r> {
+    pub(super) fn decode(registry: &'r Registry, root: &Node, decoder: &mut Decoder) -> Option<Self> {
+        if root.is_null() || root.mapping().is_some_and(|mapping| mapping.is_empty()) {
+            decoder.error(root, "empty configuration file");
+            return None;
+        }
+        decoder.fields(root, |fields| {
+            let mut section = |kind| section(registry, fields, kind);
+            let (receivers, processors) =
+                (section(ComponentKind::Receiver), section(ComponentKind::Processor));
+            let (exporters, connectors) =
+                (section(ComponentKind::Exporter), section(ComponentKind::Connector));
+            let extensions = section(ComponentKind::Extension);
+            let mut service = ServiceConfig::default();
+            fields.take("service", &mut service);
+            Description { receivers, processors, exporters, connectors, extensions, service }
+        })
+    }
+}
+
+/// The key of a kind's section.
+pub(super) fn section_name(kind: ComponentKind) -> &'static str {
+    match kind {
+        ComponentKind::Receiver => "receivers",
+        ComponentKind::Processor => "processors",
+        ComponentKind::Exporter => "exporters",
+        ComponentKind::Connector => "connectors",
+        ComponentKind::Extension => "extensions",
+    }
+}
+
+fn section<'r>(registry: &'r Registry, fields: &mut Fields<'_>, kind: ComponentKind) -> Section<'r> {
+    let name = section_name(kind);
+    let Some(node) = fields.node(name) else { return Section::new() };
+    fields.decoder().at(name, |decoder| {
+        let Some(mapping) = node.mapping() else {
+            if !node.is_null() {
+                decoder.mismatch(node, "a map of components by id");
+            }
+            return Section::new();
+        };
+        let mut section = Section::new();
+        for (text, entry) in mapping {
+            let id: ComponentId = match text.parse() {
+                Ok(id) => id,
+                Err(error) => {
+                    decoder.error_at(&entry.key, format!("{error}"));
+                    decoder.mask(&entry.value);
+                    continue;
+                }
+            };
+            if section.contains_key(&id) {
+                decoder.error_at(&entry.key, format!("duplicate name \"{id}\" after unmarshaling"));
+                continue;
+            }
+            let mut defined = Defined { key: entry.key.clone(), entry: None, config: None };
+            decoder.at(&id, |decoder| {
+                if let Some(known) = entry_of(registry, kind, &id, &entry.key, decoder) {
+                    defined.entry = Some(known);
+                    defined.config = (known.decode)(&entry.value, decoder);
+                } else {
+                    // Nobody knows which of its values are secrets.
+                    decoder.mask(&entry.value);
+                }
+            });
+            section.insert(id, defined);
+        }
+        section
+    })
+}
+
+fn entry_of<'r>(
+    registry: &'r Registry,
+    kind: ComponentKind,
+    id: &ComponentId,
+    key: &Location,
+    decoder: &mut Decoder,
+) -> Option<&'r Entry> {
+    let name = id.type_name();
+    if let Some((of, entry)) = registry.find(kind, name) {
+        if of != name {
+            decoder.warning_at(key, format!("\"{name}\" alias is deprecated; use \"{of}\" instead"));
+        }
+        return Some(entry);
+    }
+    let valid: Vec<_> = registry.types(kind).collect();
+    let problem = decoder.error_at(key, format!("unknown type: \"{name}\" for id: \"{id}\""));
+    if let Some(nearest) = nearest(name, valid.iter().copied()) {
+        problem.help(format!("help: did you mean `{nearest}`?"));
+    }
+    problem.help(format!("valid values: [{}]", valid.join(" ")));
+    None
+}
+
+impl Decode for ServiceConfig {
+    fn decode(&mut self, fields: &mut Fields<'_>) {
+        let Self { extensions, pipelines, telemetry, shutdown_timeout } = self;
+        fields.take("extensions", extensions);
+        fields.take("telemetry", telemetry);
+        fields.take("shutdown_timeout", shutdown_timeout);
+        if let Some(node) = fields.node("pipelines") {
+            *pipelines = fields.decoder().at("pipelines", |decoder| decode_pipelines(node, decoder));
+        }
+    }
+}
+
+fn decode_pipelines(node: &Node, decoder: &mut Decoder) -> Vec<PipelineConfig> {
+    let Some(mapping) = node.mapping() else {
+        if !node.is_null() {
+            decoder.mismatch(node, "a map of pipelines by name");
+        }
+        return Vec::new();
+    };
+    let mut pipelines = Vec::new();
+    for (name, entry) in mapping {
+        let id: ComponentId = match name.parse() {
+            Ok(id) => id,
+            Err(error) => {
+                decoder.error_at(&entry.key, format!("{error}"));
+                continue;
+            }
+        };
+        let mut parts = PipelineParts::default();
+        decoder.at(&id, |decoder| parts.update(&entry.value, decoder));
+        pipelines.push(PipelineConfig { id, key: entry.key.clone(), parts });
+    }
+    pipelines
+}
+
+impl Decode for PipelineParts {
+    fn decode(&mut self, fields: &mut Fields<'_>) {
+        let Self { receivers, processors, exporters } = self;
+        fields.take("receivers", receivers);
+        fields.take("processors", processors);
+        fields.take("exporters", exporters);
+    }
+}
+
+impl FromNode for Reference {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        decoder.parse(node).map(|id| Self { id, node: node.clone() })
+    }
+}

@@ -1,0 +1,261 @@
+//! From a description to a graph: every reference resolved, or told where it stands.
+
+use std::collections::HashSet;
+
+use super::description::{Defined, Description, PipelineConfig, Reference, Section, section_name};
+use crate::ComponentId;
+use crate::component::{ComponentKind, Connector, Exporter, Processor, Receiver};
+use crate::config::{Decoder, nearest};
+use crate::engine::{ExtensionBox, Graph, Pipeline, Source, Target, edge_by};
+use crate::pdata::{Logs, Metrics, Signal, Traces};
+
+const UNSUPPORTED: &str = "telemetry type is not supported";
+
+/// The graph of a description. What is wrong is recorded with the decoder, at its root.
+pub(super) fn graph(description: &Description<'_>, decoder: &mut Decoder) -> Graph {
+    let mut graph = Graph::new();
+    ambiguous(description, decoder);
+    decoder.at("service", |decoder| {
+        decoder.at("extensions", |decoder| extensions(description, &mut graph, decoder));
+        decoder.at("pipelines", |decoder| {
+            let mut seen = HashSet::new();
+            for pipeline in &description.service.pipelines {
+                decoder.at(&pipeline.id, |decoder| {
+                    if !seen.insert(&pipeline.id) {
+                        decoder.error_at(&pipeline.key, "there are two pipelines of that name");
+                    }
+                    let resolver = Resolver { description, pipeline, decoder };
+                    match pipeline.id.type_name() {
+                        "traces" => resolver.add::<Traces>(&mut graph),
+                        "metrics" => resolver.add::<Metrics>(&mut graph),
+                        "logs" => resolver.add::<Logs>(&mut graph),
+                        _ => resolver.unknown_signal(),
+                    }
+                });
+            }
+        });
+    });
+    graph
+}
+
+/// Connectors whose id is also that of a receiver or exporter.
+fn ambiguous(description: &Description<'_>, decoder: &mut Decoder) {
+    for (id, connector) in &description.connectors {
+        for (kind, section) in [("exporter", &description.exporters), ("receiver", &description.receivers)] {
+            if section.contains_key(id) {
+                let message = format!(
+                    "ambiguous ID: Found both \"{id}\" {kind} and \"{id}\" connector. Change one of the \
+                     components' IDs to eliminate ambiguity (e.g. rename \"{id}\" connector to \
+                     \"{id}/connector\")"
+                );
+                decoder.at(section_name(ComponentKind::Connector), |decoder| {
+                    decoder.at(id, |decoder| {
+                        decoder.error_at(&connector.key, message);
+                    });
+                });
+            }
+        }
+    }
+}
+
+fn extensions(description: &Description<'_>, graph: &mut Graph, decoder: &mut Decoder) {
+    for reference in &description.service.extensions {
+        match description.extensions.get(&reference.id) {
+            Some(Defined { entry: Some(entry), config: Some(config), .. }) => {
+                if let Some(create) = entry.create::<ExtensionBox>(config) {
+                    graph.add_extension(reference.id.clone(), create);
+                }
+            }
+            // What is wrong with it has been told.
+            Some(_) => {}
+            None => unresolved(reference, "extension", &[&description.extensions], decoder),
+        }
+    }
+}
+
+fn unresolved(reference: &Reference, kind: &str, sections: &[&Section<'_>], decoder: &mut Decoder) {
+    let known: Vec<String> =
+        sections.iter().flat_map(|section| section.keys()).map(ToString::to_string).collect();
+    let id = reference.id.to_string();
+    let problem =
+        decoder.error(&reference.node, format!("references {kind} \"{id}\" which is not configured"));
+    if let Some(nearest) = nearest(&id, known.iter().map(String::as_str)) {
+        problem.help(format!("help: did you mean `{nearest}`?"));
+    }
+    if !known.is_empty() {
+        problem.help(format!("configured: {}", known.join(", ")));
+    }
+}
+
+/// Resolves what one pipeline refers to.
+struct Resolver<'a, 'r> {
+    description: &'a Description<'r>,
+    pipeline: &'a PipelineConfig,
+    decoder: &'a mut Decoder,
+}
+
+impl Resolver<'_, '_> {
+    fn add<S: Signal>(mut self, graph: &mut Graph) {
+        let mut pipeline = Pipeline::<S>::new(self.pipeline.id.clone());
+        let parts = &self.pipeline.parts;
+        for (references, kind) in [(&parts.receivers, "receiver"), (&parts.exporters, "exporter")] {
+            if references.is_empty() {
+                let message = format!("must have at least one {kind}");
+                self.decoder.error_at(&self.pipeline.key, message);
+            }
+        }
+        for (references, kind) in
+            [(&parts.receivers, "receiver"), (&parts.processors, "processor"), (&parts.exporters, "exporter")]
+        {
+            self.repeated(references, kind);
+        }
+        pipeline.sources = parts.receivers.iter().filter_map(|from| self.source::<S>(from)).collect();
+        for reference in &parts.processors {
+            self.processor(reference, &mut pipeline);
+        }
+        for reference in &parts.exporters {
+            self.target(reference, &mut pipeline);
+        }
+        graph.add(pipeline);
+    }
+
+    fn unknown_signal(self) {
+        let signal = self.pipeline.id.type_name();
+        let message = if signal == "profiles" {
+            "profiling signal support is not available".to_owned()
+        } else {
+            format!("unknown pipeline signal: \"{signal}\"")
+        };
+        let problem = self.decoder.error_at(&self.pipeline.key, message);
+        problem.help("allowed: traces, metrics, logs, each alone or followed by /name");
+    }
+
+    fn repeated(&mut self, references: &[Reference], kind: &str) {
+        let mut seen = HashSet::new();
+        for reference in references {
+            if !seen.insert(&reference.id) {
+                let message = format!("references {kind} \"{}\" multiple times", reference.id);
+                self.decoder.error(&reference.node, message);
+            }
+        }
+    }
+
+    fn source<S: Signal>(&mut self, reference: &Reference) -> Option<Source> {
+        let id = &reference.id;
+        if let Some(connector) = self.description.connectors.get(id) {
+            self.check_connected_to::<S>(reference, connector);
+            return Some(Source::Connector(id.clone()));
+        }
+        let Some(receiver) = self.description.receivers.get(id) else {
+            let sections = [&self.description.receivers, &self.description.connectors];
+            unresolved(reference, "receiver", &sections, self.decoder);
+            return None;
+        };
+        let (Some(entry), Some(config)) = (receiver.entry, &receiver.config) else { return None };
+        if !entry.emits(S::KIND) {
+            let message =
+                format!("failed to create \"{id}\" receiver for data type \"{}\": {UNSUPPORTED}", S::KIND);
+            self.decoder.error(&reference.node, message);
+            return None;
+        }
+        entry.create::<dyn Receiver>(config).map(|create| Source::Receiver(id.clone(), create))
+    }
+
+    fn processor<S: Signal>(&mut self, reference: &Reference, pipeline: &mut Pipeline<S>) {
+        let id = &reference.id;
+        let Some(processor) = self.description.processors.get(id) else {
+            return unresolved(reference, "processor", &[&self.description.processors], self.decoder);
+        };
+        let (Some(entry), Some(config)) = (processor.entry, &processor.config) else { return };
+        match entry.create::<dyn Processor<S>>(config) {
+            Some(create) => pipeline.processors.push((id.clone(), create)),
+            None => {
+                let name = &self.pipeline.id;
+                let message =
+                    format!("failed to create \"{id}\" processor, in pipeline \"{name}\": {UNSUPPORTED}");
+                self.decoder.error(&reference.node, message);
+            }
+        }
+    }
+
+    fn target<S: Signal>(&mut self, reference: &Reference, pipeline: &mut Pipeline<S>) {
+        let id = &reference.id;
+        if let Some(connector) = self.description.connectors.get(id) {
+            return self.edges(reference, connector, pipeline);
+        }
+        let Some(exporter) = self.description.exporters.get(id) else {
+            let sections = [&self.description.exporters, &self.description.connectors];
+            return unresolved(reference, "exporter", &sections, self.decoder);
+        };
+        let (Some(entry), Some(config)) = (exporter.entry, &exporter.config) else { return };
+        match entry.create::<dyn Exporter<S>>(config) {
+            Some(create) => {
+                pipeline.targets.push(Target::Exporter { id: id.clone(), create, required: true });
+            }
+            None => {
+                let message = format!(
+                    "failed to create \"{id}\" exporter for data type \"{}\": {UNSUPPORTED}",
+                    S::KIND
+                );
+                self.decoder.error(&reference.node, message);
+            }
+        }
+    }
+
+    /// The connector's ways to each signal of the pipelines that begin at it.
+    fn edges<S: Signal>(
+        &mut self,
+        reference: &Reference,
+        connector: &Defined<'_>,
+        pipeline: &mut Pipeline<S>,
+    ) {
+        let before = pipeline.targets.len();
+        self.edge::<S, Traces>(&reference.id, connector, pipeline);
+        self.edge::<S, Metrics>(&reference.id, connector, pipeline);
+        self.edge::<S, Logs>(&reference.id, connector, pipeline);
+        if pipeline.targets.len() == before && connector.config.is_some() {
+            let message = format!(
+                "connector \"{}\" used as exporter in [{}] pipeline but not used in any supported receiver pipeline",
+                reference.id, self.pipeline.id
+            );
+            self.decoder.error(&reference.node, message);
+        }
+    }
+
+    fn edge<In: Signal, Out: Signal>(
+        &self,
+        id: &ComponentId,
+        connector: &Defined<'_>,
+        pipeline: &mut Pipeline<In>,
+    ) {
+        let begins = self.description.service.pipelines.iter().any(|other| {
+            other.id.type_name() == Out::KIND.as_str()
+                && other.parts.receivers.iter().any(|reference| reference.id == *id)
+        });
+        let (Some(entry), Some(config), true) = (connector.entry, &connector.config, begins) else { return };
+        if let Some(create) = entry.create::<dyn Connector<In, Out>>(config) {
+            pipeline.targets.push(Target::Connector { id: id.clone(), edge: edge_by(create) });
+        }
+    }
+
+    /// Records an error if no pipeline ends in the connector with a signal that it turns into `S`.
+    fn check_connected_to<S: Signal>(&mut self, reference: &Reference, connector: &Defined<'_>) {
+        let Some(entry) = connector.entry else { return };
+        let supported = |signal: &str| {
+            (signal == "traces" && entry.supports::<dyn Connector<Traces, S>>())
+                || (signal == "metrics" && entry.supports::<dyn Connector<Metrics, S>>())
+                || (signal == "logs" && entry.supports::<dyn Connector<Logs, S>>())
+        };
+        let connected = self.description.service.pipelines.iter().any(|other| {
+            supported(other.id.type_name())
+                && other.parts.exporters.iter().any(|exporter| exporter.id == reference.id)
+        });
+        if !connected {
+            let message = format!(
+                "connector \"{}\" used as receiver in [{}] pipeline but not used in any supported exporter pipeline",
+                reference.id, self.pipeline.id
+            );
+            self.decoder.error(&reference.node, message);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! A collector from a configuration, running.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::collector::Collector;
+use super::telemetry::{self, MetricsServer};
+use crate::component::BuildInfo;
+use crate::engine::{EngineError, Options, Running, ShutdownReport};
+
+/// How long the metrics server may finish what it answers.
+const METRICS_TIME: Duration = Duration::from_millis(500);
+
+/// A collector that runs, with its own telemetry. See [`Running`], which it is one of.
+pub struct Service {
+    running: Running,
+    metrics: MetricsServer,
+}
+
+impl Service {
+    pub(super) async fn start(collector: Collector, build_info: BuildInfo) -> Result<Self, ServiceError> {
+        let (telemetry, metrics) = telemetry::set_up(&collector.telemetry, &build_info).await?;
+        let logger = telemetry.logger().clone();
+        for warning in collector.warnings() {
+            logger.warn(&warning).emit();
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        logger
+            .info(&format!("Starting {}...", build_info.command))
+            .field("Version", build_info.version.as_str())
+            .field("NumCPU", cores)
+            .emit();
+        let options = Options { telemetry, build_info, shutdown_timeout: collector.shutdown_timeout };
+        match collector.graph.start(options).await {
+            Ok(running) => {
+                logger.info("Everything is ready. Begin running and processing data.").emit();
+                Ok(Self { running, metrics })
+            }
+            Err(error) => {
+                metrics.shutdown(Instant::now() + METRICS_TIME).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The running graph: its status, its tasks, its telemetry.
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// Where its metrics can be fetched.
+    pub fn metrics_addresses(&self) -> &[SocketAddr] {
+        self.metrics.addresses()
+    }
+
+    /// Runs until `stop` completes or a fatal error occurs, and shuts down.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> ShutdownReport {
+        let logger = self.running.telemetry().logger().clone();
+        let begin = async {
+            stop.await;
+            logger.info("Starting shutdown...").emit();
+        };
+        let report = self.running.run_until(begin).await;
+        for dropped in &report.dropped {
+            logger
+                .error("Items were dropped at shutdown")
+                .field("component", dropped.component.as_str())
+                .field("signal", dropped.signal.as_str())
+                .field("reason", dropped.reason.as_str())
+                .field("items", dropped.items)
+                .emit();
+        }
+        for failure in &report.failures {
+            logger.error("Component did not shut down").field("error", failure.as_str()).emit();
+        }
+        self.metrics.shutdown(Instant::now() + METRICS_TIME).await;
+        logger.info("Shutdown complete.").emit();
+        report
+    }
+
+    /// Shuts down now.
+    pub async fn shutdown(self) -> ShutdownReport {
+        self.run_until(std::future::ready(())).await
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("running", &self.running).finish_non_exhaustive()
+    }
+}
+
+/// A collector that did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// A component did not start, or the graph could not be built.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// An output of logs could not be opened.
+    #[error("service::telemetry::logs::output_paths: cannot open {path:?}")]
+    LogOutput {
+        /// The path.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The address for metrics could not be bound.
+    #[error("service::telemetry::metrics::readers: cannot listen on {endpoint}")]
+    MetricsAddress {
+        /// The address.
+        endpoint: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Metrics could not be set up.
+    #[error("service::telemetry::metrics: {message}")]
+    Metrics {
+        /// Why.
+        message: String,
+    },
+}
+
+impl From<prometheus::Error> for ServiceError {
+    fn from(error: prometheus::Error) -> Self {
+        ServiceError::Metrics { message: error.to_string() }
+    }
+}
