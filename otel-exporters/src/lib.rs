@@ -4,3 +4,13 @@
 pub mod otlp_grpc;
 #[cfg(feature = "sending")]
 pub mod sending;
+
+use otel_core::service::Registry;
+
+/// Adds every exporter of this build to a registry.
+pub fn register(registry: &mut Registry) {
+    #[cfg(feature = "otlp_grpc")]
+    registry.exporter::<otlp_grpc::OtlpGrpcExporterConfig>().traces().metrics().logs();
+    // A build without features has none to add.
+    let _ = registry;
+}

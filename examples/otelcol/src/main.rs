@@ -1,2 +1,13 @@
-//! A collector.
-fn main() {}
+//! A collector with the components of this workspace. Copy it, and register your own beside them or instead of them.
+
+use std::process::ExitCode;
+
+use otel_core::component::BuildInfo;
+use otel_core::service::Registry;
+
+fn main() -> ExitCode {
+    let mut registry = Registry::new();
+    otel_receivers::register(&mut registry);
+    otel_exporters::register(&mut registry);
+    otel_core::cli::main(&registry, BuildInfo::default())
+}
