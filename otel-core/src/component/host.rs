@@ -239,7 +239,7 @@ impl Task {
 
 impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Task").field("ended", &*self.ended.borrow()).finish()
+        f.debug_struct("Task").field("ended", &*self.ended.borrow()).finish_non_exhaustive()
     }
 }
 

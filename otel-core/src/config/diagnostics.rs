@@ -98,6 +98,8 @@ impl Diagnostics {
         match &node.kind {
             // Where a value came from a reference, its place shows the reference, which is no secret.
             NodeKind::Scalar(_) if node.location.is_reference() => {}
+            // What is left empty has no place of its own.
+            NodeKind::Scalar(_) if node.is_null() => {}
             NodeKind::Scalar(_) => self.masks.push(node.location.clone()),
             NodeKind::Sequence(items) => items.iter().for_each(|item| self.mask(item)),
             NodeKind::Mapping(entries) => entries.values().for_each(|entry| self.mask(&entry.value)),

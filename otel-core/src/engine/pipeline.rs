@@ -86,11 +86,11 @@ impl<S: Signal> AnyPipeline for Pipeline<S> {
     }
 
     fn connections(&self) -> Vec<(&ComponentId, SignalKind)> {
-        let edge = |target| match target {
-            &Target::Connector { ref id, ref edge } => Some((id, edge.out())),
+        let connectors = self.targets.iter().filter_map(|target| match target {
+            Target::Connector { id, edge } => Some((id, edge.out())),
             Target::Exporter { .. } => None,
-        };
-        self.targets.iter().filter_map(edge).collect()
+        });
+        connectors.collect()
     }
 
     fn assemble(&self, assembly: &mut Assembly) -> Result<(), EngineError> {

@@ -7,7 +7,7 @@ use super::registry::{Config, Entry, Registry};
 use super::telemetry::TelemetryConfig;
 use crate::ComponentId;
 use crate::component::ComponentKind;
-use crate::config::{Decode, Decoder, Fields, FromNode, Location, Node, nearest};
+use crate::config::{Decode, Decoder, Fields, FromNode, Location, Mapping, Node, nearest};
 use crate::engine::Options;
 
 /// A whole configuration.
@@ -73,7 +73,7 @@ pub(super) struct Reference {
 
 impl<'r> Description<'r> {
     pub(super) fn decode(registry: &'r Registry, root: &Node, decoder: &mut Decoder) -> Option<Self> {
-        if root.is_null() || root.mapping().is_some_and(|mapping| mapping.is_empty()) {
+        if root.is_null() || root.mapping().is_some_and(Mapping::is_empty) {
             decoder.error(root, "empty configuration file");
             return None;
         }

@@ -167,15 +167,13 @@ impl Resolver<'_, '_> {
             return unresolved(reference, "processor", &[&self.description.processors], self.decoder);
         };
         let (Some(entry), Some(config)) = (processor.entry, &processor.config) else { return };
-        match entry.create::<dyn Processor<S>>(config) {
-            Some(create) => pipeline.processors.push((id.clone(), create)),
-            None => {
-                let name = &self.pipeline.id;
-                let message =
-                    format!("failed to create \"{id}\" processor, in pipeline \"{name}\": {UNSUPPORTED}");
-                self.decoder.error(&reference.node, message);
-            }
+        if let Some(create) = entry.create::<dyn Processor<S>>(config) {
+            pipeline.processors.push((id.clone(), create));
+            return;
         }
+        let name = &self.pipeline.id;
+        let message = format!("failed to create \"{id}\" processor, in pipeline \"{name}\": {UNSUPPORTED}");
+        self.decoder.error(&reference.node, message);
     }
 
     fn target<S: Signal>(&mut self, reference: &Reference, pipeline: &mut Pipeline<S>) {
@@ -188,18 +186,13 @@ impl Resolver<'_, '_> {
             return unresolved(reference, "exporter", &sections, self.decoder);
         };
         let (Some(entry), Some(config)) = (exporter.entry, &exporter.config) else { return };
-        match entry.create::<dyn Exporter<S>>(config) {
-            Some(create) => {
-                pipeline.targets.push(Target::Exporter { id: id.clone(), create, required: true });
-            }
-            None => {
-                let message = format!(
-                    "failed to create \"{id}\" exporter for data type \"{}\": {UNSUPPORTED}",
-                    S::KIND
-                );
-                self.decoder.error(&reference.node, message);
-            }
+        if let Some(create) = entry.create::<dyn Exporter<S>>(config) {
+            pipeline.targets.push(Target::Exporter { id: id.clone(), create, required: true });
+            return;
         }
+        let message =
+            format!("failed to create \"{id}\" exporter for data type \"{}\": {UNSUPPORTED}", S::KIND);
+        self.decoder.error(&reference.node, message);
     }
 
     /// The connector's ways to each signal of the pipelines that begin at it.

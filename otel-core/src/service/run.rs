@@ -25,8 +25,15 @@ impl Service {
     pub(super) async fn start(collector: Collector, build_info: BuildInfo) -> Result<Self, ServiceError> {
         let (telemetry, metrics) = telemetry::set_up(&collector.telemetry, &build_info).await?;
         let logger = telemetry.logger().clone();
-        for warning in collector.warnings() {
-            logger.warn(&warning).emit();
+        for warning in collector.diagnostics.warnings() {
+            let mut event = logger.warn(warning.message());
+            if !warning.path().is_empty() {
+                event = event.field("path", warning.path());
+            }
+            if let Some(at) = warning.location() {
+                event = event.text("at", at);
+            }
+            event.emit();
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         logger

@@ -37,13 +37,11 @@ struct Limit(i128);
 
 impl FromNode for Limit {
     fn from_node(node: &Node, decoder: &mut crate::config::Decoder) -> Option<Self> {
-        match node.scalar() {
-            Some(ScalarValue::Int(limit)) => Some(Self(limit)),
-            _ => {
-                decoder.mismatch(node, "a number");
-                None
-            }
+        if let Some(ScalarValue::Int(limit)) = node.scalar() {
+            return Some(Self(limit));
         }
+        decoder.mismatch(node, "a number");
+        None
     }
 }
 

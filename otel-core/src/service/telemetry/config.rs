@@ -256,15 +256,10 @@ impl FromNode for Reader {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         let mut pull = Pull::default();
         pull.update(node, decoder);
-        match pull.found {
-            Some(reader) => Some(Self(reader)),
-            None => {
-                if !pull.refused {
-                    decoder.error(node, "a reader needs pull::exporter::prometheus");
-                }
-                None
-            }
+        if pull.found.is_none() && !pull.refused {
+            decoder.error(node, "a reader needs pull::exporter::prometheus");
         }
+        pull.found.map(Self)
     }
 }
 
