@@ -8,6 +8,7 @@ use otel_core::service::Registry;
 fn main() -> ExitCode {
     let mut registry = Registry::new();
     otel_receivers::register(&mut registry);
+    otel_processors::register(&mut registry);
     otel_exporters::register(&mut registry);
     otel_core::cli::main(&registry, BuildInfo::default())
 }

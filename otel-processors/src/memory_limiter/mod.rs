@@ -1,0 +1,13 @@
+#![doc = include_str!("README.md")]
+
+mod config;
+mod limiter;
+mod memory;
+mod processor;
+#[cfg(test)]
+mod tests;
+
+pub use config::MemoryLimiterConfig;
+pub use limiter::{Limiter, Limits};
+pub use memory::{Memory, ProcessMemory};
+pub use processor::MemoryLimiterProcessor;
