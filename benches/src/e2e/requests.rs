@@ -7,22 +7,23 @@ use opentelemetry_proto::tonic::{
         logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
         trace::v1::ExportTraceServiceRequest,
     },
-    common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value},
+    common::v1::{AnyValue, KeyValue},
     logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
     metrics::v1::{
         AggregationTemporality, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint,
         ResourceMetrics, ScopeMetrics, Sum, metric::Data, number_data_point,
     },
-    resource::v1::Resource,
     trace::v1::{ResourceSpans, ScopeSpans, Span, Status},
 };
 use prost::Message;
-use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use super::Signal;
+use crate::inputs::{attribute, http_attributes, id, resource, scope, status_code, text};
 
 /// How many items share a resource. A service's exporter sends one resource a request; a gateway sees merged ones.
 const ITEMS_PER_RESOURCE: usize = 250;
+const SCOPE: &str = "com.shop.checkout";
 const POINTS_PER_METRIC: usize = 5;
 /// 14 November 2023, so that the varints and fixed fields have today's widths.
 const EPOCH_NANOS: u64 = 1_700_000_000_000_000_000;
@@ -98,12 +99,12 @@ fn compress(message: &[u8]) -> Bytes {
     encoder.write_all(message).and_then(|()| encoder.finish()).expect("writing to memory cannot fail").into()
 }
 
-fn traces(rng: &mut impl Rng, items: usize) -> ExportTraceServiceRequest {
+fn traces(rng: &mut StdRng, items: usize) -> ExportTraceServiceRequest {
     let resource_spans = groups(items)
         .map(|items| ResourceSpans {
             resource: Some(resource(rng)),
             scope_spans: vec![ScopeSpans {
-                scope: Some(scope()),
+                scope: Some(scope(SCOPE)),
                 spans: (0..items).map(|_| span(rng)).collect(),
                 schema_url: String::new(),
             }],
@@ -113,12 +114,12 @@ fn traces(rng: &mut impl Rng, items: usize) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest { resource_spans }
 }
 
-fn logs(rng: &mut impl Rng, items: usize) -> ExportLogsServiceRequest {
+fn logs(rng: &mut StdRng, items: usize) -> ExportLogsServiceRequest {
     let resource_logs = groups(items)
         .map(|items| ResourceLogs {
             resource: Some(resource(rng)),
             scope_logs: vec![ScopeLogs {
-                scope: Some(scope()),
+                scope: Some(scope(SCOPE)),
                 log_records: (0..items).map(|_| log_record(rng)).collect(),
                 schema_url: String::new(),
             }],
@@ -128,12 +129,12 @@ fn logs(rng: &mut impl Rng, items: usize) -> ExportLogsServiceRequest {
     ExportLogsServiceRequest { resource_logs }
 }
 
-fn metrics(rng: &mut impl Rng, items: usize) -> ExportMetricsServiceRequest {
+fn metrics(rng: &mut StdRng, items: usize) -> ExportMetricsServiceRequest {
     let resource_metrics = groups(items)
         .map(|items| ResourceMetrics {
             resource: Some(resource(rng)),
             scope_metrics: vec![ScopeMetrics {
-                scope: Some(scope()),
+                scope: Some(scope(SCOPE)),
                 metrics: chunks(items, POINTS_PER_METRIC)
                     .enumerate()
                     .map(|(index, points)| metric(rng, index, points))
@@ -155,44 +156,23 @@ fn chunks(items: usize, size: usize) -> impl Iterator<Item = usize> {
     (0..items).step_by(size).map(move |start| size.min(items - start))
 }
 
-fn resource(rng: &mut impl Rng) -> Resource {
-    Resource {
-        attributes: vec![
-            text("service.name", pick(rng, &["cart", "checkout", "frontend", "payment"])),
-            text("service.version", &format!("1.{}.{}", rng.random_range(0..30), rng.random_range(0..10))),
-            text("k8s.pod.name", &format!("pod-{}", letters(rng, 10))),
-            text("k8s.namespace.name", "shop"),
-            text("host.name", &format!("node-{}", rng.random_range(0..200))),
-        ],
-        ..Resource::default()
-    }
-}
-
-fn scope() -> InstrumentationScope {
-    InstrumentationScope {
-        name: "shop.instrumentation.http".into(),
-        version: "0.49.1".into(),
-        ..InstrumentationScope::default()
-    }
-}
-
-fn span(rng: &mut impl Rng) -> Span {
+fn span(rng: &mut StdRng) -> Span {
     let start = time(rng);
     Span {
-        trace_id: id(rng, 16),
-        span_id: id(rng, 8),
-        parent_span_id: id(rng, 8),
-        name: format!("{} {}", method(rng), route(rng)),
+        trace_id: id::<16>(rng),
+        span_id: id::<8>(rng),
+        parent_span_id: id::<8>(rng),
+        name: format!("GET /api/{}", letters(rng, 12)),
         kind: rng.random_range(1..=5),
         start_time_unix_nano: start,
         end_time_unix_nano: start + rng.random_range(10_000..900_000_000),
-        attributes: attributes(rng),
+        attributes: attributes(rng, 85),
         status: Some(Status { message: String::new(), code: rng.random_range(0..=2) }),
         ..Span::default()
     }
 }
 
-fn log_record(rng: &mut impl Rng) -> LogRecord {
+fn log_record(rng: &mut StdRng) -> LogRecord {
     let time = time(rng);
     LogRecord {
         time_unix_nano: time,
@@ -200,20 +180,17 @@ fn log_record(rng: &mut impl Rng) -> LogRecord {
         severity_number: 9,
         severity_text: "INFO".into(),
         body: Some(AnyValue {
-            value: Some(Value::StringValue(format!(
-                "order {} was handled by the payment provider",
-                letters(rng, 12)
-            ))),
+            value: Some(text(format!("order {} was handled by the payment provider", letters(rng, 20)))),
         }),
-        attributes: attributes(rng),
-        trace_id: id(rng, 16),
-        span_id: id(rng, 8),
+        attributes: attributes(rng, 85),
+        trace_id: id::<16>(rng),
+        span_id: id::<8>(rng),
         ..LogRecord::default()
     }
 }
 
 /// A gauge, a sum or a histogram, in turn.
-fn metric(rng: &mut impl Rng, index: usize, points: usize) -> Metric {
+fn metric(rng: &mut StdRng, index: usize, points: usize) -> Metric {
     let delta = AggregationTemporality::Delta as i32;
     let data = match index % 3 {
         0 => Data::Gauge(Gauge { data_points: (0..points).map(|_| number(rng)).collect() }),
@@ -235,12 +212,10 @@ fn metric(rng: &mut impl Rng, index: usize, points: usize) -> Metric {
     }
 }
 
-fn number(rng: &mut impl Rng) -> NumberDataPoint {
-    let mut attributes = attributes(rng);
-    attributes[9] = text("user_agent.original", &format!("Mozilla/5.0 ({})", letters(rng, 105)));
+fn number(rng: &mut StdRng) -> NumberDataPoint {
     let time = time(rng);
     NumberDataPoint {
-        attributes,
+        attributes: attributes(rng, 130),
         start_time_unix_nano: time,
         time_unix_nano: time + 10_000_000_000,
         value: Some(number_data_point::Value::AsDouble(rng.random_range(0.0..1e6))),
@@ -248,11 +223,11 @@ fn number(rng: &mut impl Rng) -> NumberDataPoint {
     }
 }
 
-fn histogram(rng: &mut impl Rng) -> HistogramDataPoint {
+fn histogram(rng: &mut StdRng) -> HistogramDataPoint {
     let time = time(rng);
     let bucket_counts: Vec<u64> = (0..5).map(|_| rng.random_range(0..100)).collect();
     HistogramDataPoint {
-        attributes: attributes(rng),
+        attributes: attributes(rng, 85),
         start_time_unix_nano: time,
         time_unix_nano: time + 10_000_000_000,
         count: bucket_counts.iter().sum(),
@@ -263,57 +238,21 @@ fn histogram(rng: &mut impl Rng) -> HistogramDataPoint {
     }
 }
 
-fn attributes(rng: &mut impl Rng) -> Vec<KeyValue> {
-    vec![
-        text("http.request.method", method(rng)),
-        text("http.route", route(rng)),
-        integer("http.response.status_code", [200, 201, 204, 404, 503][rng.random_range(0..5)]),
-        text("url.path", &format!("/api/v1/orders/{}", rng.random_range(1_000_000..9_999_999))),
-        text("server.address", &format!("{}.shop.example.com", letters(rng, 6))),
-        integer("server.port", 8443),
-        text("client.address", &format!("10.{}.{}.7", rng.random_range(10..99), rng.random_range(10..99))),
-        text("session.id", &letters(rng, 16)),
-        attribute("cache.hit", Value::BoolValue(rng.random())),
-        text("user_agent.original", &format!("Mozilla/5.0 ({})", letters(rng, 45))),
-    ]
+/// Ten attributes, of which one is a user agent of so many bytes.
+fn attributes(rng: &mut StdRng, user_agent: usize) -> Vec<KeyValue> {
+    let status = status_code(rng);
+    let mut attributes = http_attributes(rng, status);
+    let last = attributes.last_mut().expect("there are ten");
+    *last = attribute("user_agent.original", text(letters(rng, user_agent)));
+    attributes
 }
 
-fn method(rng: &mut impl Rng) -> &'static str {
-    pick(rng, &["GET", "POST", "PUT", "DELETE"])
-}
-
-fn route(rng: &mut impl Rng) -> &'static str {
-    pick(rng, &["/api/v1/orders/{id}", "/api/v1/carts/{id}", "/api/v1/users/{id}/history"])
-}
-
-fn time(rng: &mut impl Rng) -> u64 {
+fn time(rng: &mut StdRng) -> u64 {
     EPOCH_NANOS + rng.random_range(0..86_400_000_000_000)
 }
 
-fn id(rng: &mut impl Rng, length: usize) -> Vec<u8> {
-    let mut id = vec![0; length];
-    rng.fill(&mut id[..]);
-    id
-}
-
-fn letters(rng: &mut impl Rng, length: usize) -> String {
+fn letters(rng: &mut StdRng, length: usize) -> String {
     (0..length).map(|_| char::from(rng.random_range(b'a'..=b'z'))).collect()
-}
-
-fn pick<'a>(rng: &mut impl Rng, choices: &[&'a str]) -> &'a str {
-    choices[rng.random_range(0..choices.len())]
-}
-
-fn text(key: &str, value: &str) -> KeyValue {
-    attribute(key, Value::StringValue(value.into()))
-}
-
-fn integer(key: &str, value: i64) -> KeyValue {
-    attribute(key, Value::IntValue(value))
-}
-
-fn attribute(key: &str, value: Value) -> KeyValue {
-    KeyValue { key: key.into(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
 #[cfg(test)]
