@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
 use otel_benches::inputs::{self, ITEMS};
-use otel_core::pdata::{Interop, Logs, Metrics, Signal, Traces};
+use otel_core::pdata::{Interop, Logs, Metrics, Traces};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

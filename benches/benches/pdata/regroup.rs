@@ -70,7 +70,9 @@ fn merge_split_of<S: Interop<Request: Operations>>(c: &mut Criterion, make: fn(u
         b.iter(|| {
             for (part, output) in black_box(&requests).chunks(MERGED / 2).zip(&mut outputs) {
                 output.clear();
-                part.iter().for_each(|request| output.extend_from_slice(request));
+                for request in part {
+                    output.extend_from_slice(request);
+                }
             }
         });
     });
@@ -122,7 +124,7 @@ fn retain_of<S: Interop<Request: Operations>>(c: &mut Criterion, make: fn(u64) -
     group.finish();
 }
 
-fn is_error<'a, S: Signal>(item: S::Item<'a>) -> bool {
+fn is_error<S: Signal>(item: S::Item<'_>) -> bool {
     matches!(item.attributes().get(STATUS_CODE), Some(AnyValue::Int(500..)))
 }
 

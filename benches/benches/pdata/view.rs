@@ -29,7 +29,7 @@ fn signal<S: Interop<Request: Operations>>(c: &mut Criterion, make: fn(u64) -> S
         b.iter(|| {
             let signal = black_box(turn.next().expect("a cycle has no end"));
             let (mut found, mut sum) = (0, 0);
-            for scope in signal.resource_groups().flat_map(|group| group.scopes()) {
+            for scope in signal.resource_groups().flat_map(otel_core::pdata::view::ResourceGroup::scopes) {
                 for item in scope.items() {
                     if let Some(AnyValue::Int(code)) = item.attributes().get(STATUS_CODE) {
                         found += 1;

@@ -282,14 +282,12 @@ impl<S: Signal> Shard<S> {
         tokio::pin!(consume);
         loop {
             let stop = self.state().stop;
-            match stop {
-                Some(deadline) => {
-                    return timeout_at(deadline, consume).await.unwrap_or_else(|_| Err(Self::stopping()));
-                }
-                None => tokio::select! {
-                    result = &mut consume => return result,
-                    () = self.work.notified() => {}
-                },
+            if let Some(deadline) = stop {
+                return timeout_at(deadline, consume).await.unwrap_or_else(|_| Err(Self::stopping()));
+            }
+            tokio::select! {
+                result = &mut consume => return result,
+                () = self.work.notified() => {}
             }
         }
     }

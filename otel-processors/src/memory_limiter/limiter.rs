@@ -83,10 +83,10 @@ impl Limiter {
     pub(super) fn stop(&self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.instances = running.instances.saturating_sub(1);
-        if running.instances == 0 {
-            if let Some(task) = running.task.take() {
-                task.abort();
-            }
+        if running.instances == 0
+            && let Some(task) = running.task.take()
+        {
+            task.abort();
         }
     }
 
