@@ -23,10 +23,10 @@ fn spans(count: usize) -> Traces {
     builder.finish()
 }
 
-fn processor(config: BatchConfig) -> (Arc<BatchProcessor<Traces>>, TestHost) {
-    assert_eq!(config.validate(), []);
+fn processor(config: &BatchConfig) -> (Arc<BatchProcessor<Traces>>, TestHost) {
+    assert!(config.validate().is_empty());
     let host = TestHost::new(ComponentKind::Processor, "batch");
-    (Arc::new(BatchProcessor::new(&config, &host.host())), host)
+    (Arc::new(BatchProcessor::new(config, &host.host())), host)
 }
 
 async fn add(
@@ -43,7 +43,7 @@ fn sizes(sink: &Sink<Traces>) -> Vec<usize> {
 
 #[tokio::test(start_paused = true)]
 async fn flushes_when_the_size_is_reached_and_what_is_left_after_the_timeout() {
-    let (processor, _host) = processor(BatchConfig { send_batch_size: 10, ..BatchConfig::default() });
+    let (processor, _host) = processor(&BatchConfig { send_batch_size: 10, ..BatchConfig::default() });
     let sink = Sink::new();
     for count in [4, 4, 4, 3] {
         add(&processor, count, &sink.next()).await.unwrap();
@@ -57,7 +57,7 @@ async fn flushes_when_the_size_is_reached_and_what_is_left_after_the_timeout() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_never_exceeds_the_maximum_and_the_rest_begins_the_next() {
     let config = BatchConfig { send_batch_size: 10, send_batch_max_size: 10, ..BatchConfig::default() };
-    let (processor, _host) = processor(config);
+    let (processor, _host) = processor(&config);
     let sink = Sink::new();
     add(&processor, 25, &sink.next()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -68,7 +68,7 @@ async fn a_batch_never_exceeds_the_maximum_and_the_rest_begins_the_next() {
 
 #[tokio::test(start_paused = true)]
 async fn a_retryable_failure_keeps_the_batch_and_refuses_what_has_no_room() {
-    let (processor, host) = processor(BatchConfig { send_batch_size: 10, ..BatchConfig::default() });
+    let (processor, host) = processor(&BatchConfig { send_batch_size: 10, ..BatchConfig::default() });
     let sink = Sink::new();
     sink.fail(Some(ConsumeError::retryable("not now")));
     add(&processor, 10, &sink.next()).await.unwrap();
@@ -85,7 +85,7 @@ async fn a_retryable_failure_keeps_the_batch_and_refuses_what_has_no_room() {
 
 #[tokio::test(start_paused = true)]
 async fn a_permanent_failure_drops_the_batch_and_counts_it() {
-    let (processor, host) = processor(BatchConfig { send_batch_size: 10, ..BatchConfig::default() });
+    let (processor, host) = processor(&BatchConfig { send_batch_size: 10, ..BatchConfig::default() });
     let sink = Sink::new();
     sink.fail_once(ConsumeError::permanent("never"));
     add(&processor, 11, &sink.next()).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_permanent_failure_drops_the_batch_and_counts_it() {
 #[tokio::test(start_paused = true)]
 async fn before_a_durable_stage_callers_get_the_answer_of_their_batch() {
     let (processor, _host) =
-        processor(BatchConfig { timeout: Duration::from_secs(60), ..BatchConfig::default() });
+        processor(&BatchConfig { timeout: Duration::from_secs(60), ..BatchConfig::default() });
     let sink = Sink::new().with_strength(Strength::Durable);
     sink.fail_once(ConsumeError::retryable("disk full"));
     let started = Instant::now();
@@ -114,7 +114,7 @@ async fn before_a_durable_stage_callers_get_the_answer_of_their_batch() {
 #[tokio::test(start_paused = true)]
 async fn an_immediate_answer_is_only_held_even_before_a_durable_stage() {
     let config = BatchConfig { acknowledgement: Acknowledgement::Immediate, ..BatchConfig::default() };
-    let (processor, _host) = processor(config);
+    let (processor, _host) = processor(&config);
     let sink = Sink::new().with_strength(Strength::Durable);
     add(&processor, 1, &sink.next()).await.unwrap();
     assert_eq!(sink.calls(), 0);
@@ -123,7 +123,7 @@ async fn an_immediate_answer_is_only_held_even_before_a_durable_stage() {
 
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_hands_on_what_is_held() {
-    let (processor, host) = processor(BatchConfig::default());
+    let (processor, host) = processor(&BatchConfig::default());
     let sink = Sink::new();
     add(&processor, 3, &sink.next()).await.unwrap();
     processor.shutdown(Instant::now() + Duration::from_secs(5)).await;
@@ -136,7 +136,7 @@ async fn a_shutdown_hands_on_what_is_held() {
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_before_a_stage_that_hangs_or_fails_ends_at_the_deadline_and_counts() {
     for hang in [true, false] {
-        let (processor, host) = processor(BatchConfig { send_batch_size: 10, ..BatchConfig::default() });
+        let (processor, host) = processor(&BatchConfig { send_batch_size: 10, ..BatchConfig::default() });
         let sink = Sink::new();
         if hang {
             sink.stall();
@@ -161,7 +161,7 @@ async fn metadata_keeps_batches_apart_goes_on_and_is_limited() {
         metadata_cardinality_limit: 2,
         ..BatchConfig::default()
     };
-    let (processor, _host) = processor(config);
+    let (processor, _host) = processor(&config);
     let sink = Sink::new();
     let mut results = Vec::new();
     for tenant in ["a", "b", "a", "c"] {
@@ -188,7 +188,7 @@ async fn metadata_keeps_batches_apart_goes_on_and_is_limited() {
 #[tokio::test(start_paused = true)]
 async fn without_a_timeout_requests_go_on_at_once_with_the_answer_of_the_next_stage() {
     let config = BatchConfig { timeout: Duration::ZERO, send_batch_max_size: 8192, ..BatchConfig::default() };
-    let (processor, _host) = processor(config);
+    let (processor, _host) = processor(&config);
     let sink = Sink::new();
     add(&processor, 3, &sink.next()).await.unwrap();
     assert_eq!(sizes(&sink), [3]);
