@@ -68,6 +68,7 @@ pub(crate) struct Field {
 /// One message type. The fields are in the order of their numbers.
 #[derive(Debug)]
 pub(crate) struct Message {
+    #[allow(dead_code, reason = "read by some features only, and where a table prints")]
     pub(crate) name: &'static str,
     pub(crate) fields: &'static [Field],
     /// `index[number]` is the field's place in `fields` plus one, zero for an unknown number.

@@ -1,0 +1,100 @@
+use otel_core::Invalid;
+use otel_core::component::{BuildError, ComponentConfig, Exporter, ExporterFactory, Host};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, Node};
+use otel_core::pdata::{Logs, Metrics, Traces};
+
+use super::DebugExporter;
+
+/// The configuration of the `debug` exporter.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DebugConfig {
+    /// How much is printed.
+    pub verbosity: Verbosity,
+    /// Requests of a signal that are printed in each second.
+    pub sampling_initial: u32,
+    /// After that each n-th is printed; zero for none.
+    pub sampling_thereafter: u32,
+    /// Print through the collector's log.
+    pub use_internal_logger: bool,
+    /// Where to print without it; none for standard output.
+    pub output_paths: Option<Vec<OutputPath>>,
+}
+
+/// `stdout`, `stderr`, or the path of a file.
+pub type OutputPath = String;
+
+/// How much is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Verbosity {
+    /// A line for each request.
+    #[default]
+    Basic,
+    /// And one for each item.
+    Normal,
+    /// And every field.
+    Detailed,
+}
+
+impl Default for DebugConfig {
+    fn default() -> Self {
+        Self {
+            verbosity: Verbosity::Basic,
+            sampling_initial: 2,
+            sampling_thereafter: 1,
+            use_internal_logger: true,
+            output_paths: None,
+        }
+    }
+}
+
+impl Decode for DebugConfig {
+    fn decode(&mut self, fields: &mut Fields<'_>) {
+        fields.take("verbosity", &mut self.verbosity);
+        fields.take("sampling_initial", &mut self.sampling_initial);
+        fields.take("sampling_thereafter", &mut self.sampling_thereafter);
+        fields.take("use_internal_logger", &mut self.use_internal_logger);
+        fields.take("output_paths", &mut self.output_paths);
+        fields.unsupported("sending_queue", "this exporter prints at once");
+    }
+}
+
+impl FromNode for Verbosity {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        let choices = [("basic", Self::Basic), ("normal", Self::Normal), ("detailed", Self::Detailed)];
+        let capitals = [("Basic", Self::Basic), ("Normal", Self::Normal), ("Detailed", Self::Detailed)];
+        match node.text().and_then(|text| capitals.iter().find(|(word, _)| *word == text)) {
+            Some((_, verbosity)) => Some(*verbosity),
+            None => decoder.one_of(node, &choices),
+        }
+    }
+}
+
+impl ComponentConfig for DebugConfig {
+    const TYPE: &'static str = "debug";
+    const ALIASES: &'static [&'static str] = &["logging"];
+
+    fn validate(&self) -> Vec<Invalid> {
+        let message = match (&self.output_paths, self.use_internal_logger) {
+            (Some(_), true) => "output_paths is not supported when use_internal_logger is true",
+            (Some(paths), false) if paths.is_empty() => {
+                "output_paths must not be empty when use_internal_logger is false"
+            }
+            _ => return Vec::new(),
+        };
+        vec![Invalid::new("output_paths", message)]
+    }
+}
+
+/// `factory!(Signal)` becomes the factory for a signal: the texts differ, so each is an impl of its own.
+macro_rules! factory {
+    ($($signal:ident)*) => {$(
+        impl ExporterFactory<$signal> for DebugConfig {
+            fn create(&self, host: &Host) -> Result<Box<dyn Exporter<$signal>>, BuildError> {
+                Ok(Box::new(DebugExporter::new(self, host)?))
+            }
+        }
+    )*};
+}
+
+factory!(Traces Metrics Logs);

@@ -1,0 +1,5 @@
+#![doc = include_str!("README.md")]
+
+mod exporter;
+
+pub use exporter::{NopExporter, NopExporterConfig};
