@@ -1,0 +1,7 @@
+#![doc = include_str!("README.md")]
+
+mod connector;
+#[cfg(test)]
+mod tests;
+
+pub use connector::{ForwardConfig, ForwardConnector};

@@ -1,0 +1,4 @@
+//! Connectors: each ends pipelines and begins others.
+
+#[cfg(feature = "forward")]
+pub mod forward;
