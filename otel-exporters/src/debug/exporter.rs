@@ -6,7 +6,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use otel_core::component::{BuildError, Component, ConsumeError, Context, Exporter, Host};
 use otel_core::pdata::{Logs, Metrics, Signal, Traces};
-use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::{DebugConfig, Verbosity, detailed, metrics, normal};
@@ -70,10 +69,12 @@ impl DebugExporter {
             }
             return Ok(());
         };
-        let fields: Map<_, _> =
-            counts.iter().map(|(name, count)| ((*name).to_owned(), Value::from(*count))).collect();
-        let mut lines = format!("{message}\t{}\n", Value::Object(fields));
-        lines.extend(text);
+        let fields: Vec<_> = counts.iter().map(|(name, count)| format!("\"{name}\": {count}")).collect();
+        let mut lines = format!("{message}\t{{{}}}\n", fields.join(", "));
+        if let Some(text) = text {
+            lines.push_str(&text);
+            lines.push('\n');
+        }
         let mut outputs = outputs.lock().unwrap_or_else(PoisonError::into_inner);
         outputs.iter_mut().try_for_each(|output| output.write(&lines)).map_err(|error| {
             ConsumeError::permanent("the output cannot be written").with_reason("output").with_source(error)

@@ -96,8 +96,10 @@ fn json(value: AnyValue<'_>, out: &mut String) -> Option<()> {
     Some(())
 }
 
+/// A quoted string. Go's encoder escapes the two line separators which are not plain JavaScript.
 fn json_string(text: &str, out: &mut String) {
-    put!(out, "{}", serde_json::Value::from(text));
+    let quoted = serde_json::Value::from(text).to_string();
+    out.push_str(&quoted.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029"));
 }
 
 /// The shortest decimal, with an exponent below 1e-6 and from 1e21 on.
@@ -106,7 +108,7 @@ fn json_number(number: f64) -> String {
     if size != 0.0 && !(1e-6..1e21).contains(&size) { exponent(number, 1) } else { format!("{number}") }
 }
 
-/// As Go's `%v`: the shortest digits, with an exponent below 1e-4 and from 1e21 on.
+/// As Go's `%v`: the shortest digits, with an exponent below 1e-4 and from 1e6 on.
 pub(super) fn shortest(number: f64) -> String {
     if number.is_nan() {
         return "NaN".to_owned();
@@ -115,7 +117,7 @@ pub(super) fn shortest(number: f64) -> String {
         return if number > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() };
     }
     let size = number.abs();
-    if size != 0.0 && !(1e-4..1e21).contains(&size) { exponent(number, 2) } else { format!("{number}") }
+    if size != 0.0 && !(1e-4..1e6).contains(&size) { exponent(number, 2) } else { format!("{number}") }
 }
 
 /// As Go's `%f`.
