@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::arguments::{self, Action};
 use super::signals::Signals;
-use crate::component::BuildInfo;
+use crate::component::{BuildInfo, ProxySettings};
 use crate::config::{ConfigErrors, Diagnostics, EnvProvider, Loader};
 use crate::service::{Collector, Registry};
 
@@ -84,7 +84,8 @@ fn load(uris: &[String], registry: &Registry) -> Result<Collector, String> {
         Some(root) => Collector::from_node(registry, &root, diagnostics),
         None => Err(ConfigErrors::from(diagnostics)),
     };
-    collector.map_err(|errors| errors.to_string())
+    let proxies = ProxySettings::from_variables(|name| std::env::var(name).ok());
+    collector.map(|collector| collector.with_proxies(proxies)).map_err(|errors| errors.to_string())
 }
 
 /// One thread where there is only one core to run on: it costs about a tenth less there.

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Status, StatusEvent, StatusSink};
+use super::{ProxySettings, Status, StatusEvent, StatusSink};
 use crate::ComponentId;
 use crate::pdata::SignalKind;
 use crate::telemetry::{Logger, Telemetry};
@@ -86,6 +86,8 @@ pub struct HostParts {
     pub telemetry: Telemetry,
     /// The binary.
     pub build_info: Arc<BuildInfo>,
+    /// The proxies of the environment.
+    pub proxies: Arc<ProxySettings>,
     /// Runs tasks.
     pub spawn: Arc<dyn Spawn>,
     /// Takes status reports.
@@ -135,6 +137,11 @@ impl Host {
     /// The binary.
     pub fn build_info(&self) -> &BuildInfo {
         &self.0.build_info
+    }
+
+    /// The proxies of the environment.
+    pub fn proxies(&self) -> &ProxySettings {
+        &self.0.proxies
     }
 
     /// Runs a task under supervision. A task that panics, or that ends with an error, turns the component's

@@ -23,6 +23,7 @@ mod contract;
 mod error;
 mod factory;
 mod host;
+mod proxies;
 mod status;
 
 pub use crate::Invalid;
@@ -35,4 +36,5 @@ pub use factory::{
     ProcessorFactory, ReceiverFactory,
 };
 pub use host::{BuildInfo, Capabilities, ComponentKind, Host, HostParts, Shared, Spawn, Task, TaskFuture};
+pub use proxies::ProxySettings;
 pub use status::{Status, StatusEvent, StatusSink};

@@ -16,7 +16,7 @@ use super::topology;
 use crate::ComponentId;
 use crate::component::{
     BuildInfo, Capabilities, ComponentKind, Connector, Exporter, Extension, Host, HostParts, Next, Outputs,
-    Processor, Receiver, Router, Shared,
+    Processor, ProxySettings, Receiver, Router, Shared,
 };
 use crate::pdata::{Logs, Metrics, Signal, SignalKind, Traces};
 use crate::telemetry::Telemetry;
@@ -25,6 +25,7 @@ use crate::telemetry::Telemetry;
 pub(super) struct Surroundings {
     pub(super) telemetry: Telemetry,
     pub(super) build_info: Arc<BuildInfo>,
+    pub(super) proxies: Arc<ProxySettings>,
     pub(super) tasks: Arc<Tasks>,
     pub(super) board: Arc<Board>,
 }
@@ -241,6 +242,7 @@ impl Assembly {
             pipeline: pipeline.map(ToString::to_string),
             telemetry: self.surroundings.telemetry.clone().with_logger(logger),
             build_info: Arc::clone(&self.surroundings.build_info),
+            proxies: Arc::clone(&self.surroundings.proxies),
             spawn: Arc::clone(&self.surroundings.tasks) as Arc<_>,
             status: Arc::clone(&self.surroundings.board) as Arc<_>,
             shared: self.shared.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::component::BuildInfo;
+use crate::component::{BuildInfo, ProxySettings};
 use crate::telemetry::Telemetry;
 
 /// What a collector is handed when it starts.
@@ -12,6 +12,8 @@ pub struct Options {
     pub telemetry: Telemetry,
     /// Which binary it is.
     pub build_info: BuildInfo,
+    /// The proxies that its clients go through.
+    pub proxies: ProxySettings,
     /// How long a shutdown may take in all, below the 30 s after which Kubernetes kills.
     pub shutdown_timeout: Duration,
 }
@@ -26,6 +28,7 @@ impl Default for Options {
         Self {
             telemetry: Telemetry::none(),
             build_info: BuildInfo::default(),
+            proxies: ProxySettings::default(),
             shutdown_timeout: Self::SHUTDOWN_TIMEOUT,
         }
     }

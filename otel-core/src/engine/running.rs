@@ -51,6 +51,7 @@ impl Running {
             Surroundings {
                 telemetry: options.telemetry.clone(),
                 build_info: Arc::new(options.build_info),
+                proxies: Arc::new(options.proxies),
                 tasks: Arc::clone(&tasks),
                 board: Arc::clone(&board),
             },

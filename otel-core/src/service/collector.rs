@@ -5,7 +5,7 @@ use super::pipelines;
 use super::registry::Registry;
 use super::run::{Service, ServiceError};
 use super::telemetry::TelemetryConfig;
-use crate::component::BuildInfo;
+use crate::component::{BuildInfo, ProxySettings};
 use crate::config::{ConfigErrors, Decoder, Diagnostics, Node, Source, parse};
 use crate::engine::{EngineError, Graph, Options};
 use crate::telemetry::Telemetry;
@@ -16,6 +16,7 @@ pub struct Collector {
     pub(super) graph: Graph,
     pub(super) telemetry: TelemetryConfig,
     pub(super) shutdown_timeout: std::time::Duration,
+    pub(super) proxies: ProxySettings,
     pub(super) diagnostics: Diagnostics,
 }
 
@@ -59,12 +60,19 @@ impl Collector {
             diagnostics.error(root, "the configuration could not be read");
             return Err(diagnostics.into());
         };
-        Ok(Self { graph, telemetry, shutdown_timeout, diagnostics })
+        let proxies = ProxySettings::default();
+        Ok(Self { graph, telemetry, shutdown_timeout, proxies, diagnostics })
     }
 
     /// What should be said of the configuration although it works.
     pub fn warnings(&self) -> impl Iterator<Item = String> {
         self.diagnostics.warnings().map(|warning| self.diagnostics.render(warning))
+    }
+
+    /// The same in an environment with these proxies, which its clients go through.
+    pub fn with_proxies(mut self, proxies: ProxySettings) -> Self {
+        self.proxies = proxies;
+        self
     }
 
     /// Creates every component and drops it again: finds what only creating it shows.

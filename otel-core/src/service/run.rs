@@ -41,7 +41,12 @@ impl Service {
             .field("Version", build_info.version.as_str())
             .field("NumCPU", cores)
             .emit();
-        let options = Options { telemetry, build_info, shutdown_timeout: collector.shutdown_timeout };
+        let options = Options {
+            telemetry,
+            build_info,
+            proxies: collector.proxies,
+            shutdown_timeout: collector.shutdown_timeout,
+        };
         match collector.graph.start(options).await {
             Ok(running) => {
                 logger.info("Everything is ready. Begin running and processing data.").emit();

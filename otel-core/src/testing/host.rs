@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::ComponentId;
 use crate::component::{
-    BuildInfo, Capabilities, ComponentKind, Host, HostParts, Shared, Status, StatusEvent, StatusSink,
+    BuildInfo, Capabilities, ComponentKind, Host, HostParts, ProxySettings, Shared, Status, StatusEvent,
+    StatusSink,
 };
 use crate::engine::Tasks;
 use crate::pdata::SignalKind;
@@ -74,6 +75,7 @@ impl TestHost {
             pipeline: None,
             telemetry,
             build_info: Arc::new(BuildInfo::default()),
+            proxies: Arc::default(),
             spawn: Arc::clone(&tasks) as Arc<_>,
             status: Arc::clone(&statuses) as Arc<_>,
             shared: Shared::default(),
@@ -99,6 +101,12 @@ impl TestHost {
         let telemetry = &self.parts.telemetry;
         self.parts.telemetry =
             Telemetry::new(telemetry.logger().clone(), telemetry.metrics().clone(), Arc::new(clock));
+        self
+    }
+
+    /// The same in an environment with these proxies.
+    pub fn with_proxies(mut self, proxies: ProxySettings) -> Self {
+        self.parts.proxies = Arc::new(proxies);
         self
     }
 
