@@ -20,6 +20,8 @@ mod read;
 mod server;
 mod status;
 mod timeout;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use body::{Outgoing, Reply};
 pub use budget::{ByteBudget, Charge};

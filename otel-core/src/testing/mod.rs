@@ -6,12 +6,16 @@
 //! - [`generate`] has proptest strategies for telemetry, [`raw`] a plain reading of its bytes,
 //!   [`compare`] a comparison by what two requests say.
 
+#[cfg(feature = "testing-tls")]
+mod certificates;
 mod fault;
 mod host;
 mod sink;
 mod source;
 mod telemetry;
 
+#[cfg(feature = "testing-tls")]
+pub use certificates::{TestAuthority, TestIdentity};
 pub use fault::Fault;
 pub use host::{LoggedRecord, ManualClock, TestHost};
 pub use sink::Sink;

@@ -1,0 +1,95 @@
+//! What is loaded from files, and loaded anew when its time has come.
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwap;
+use tokio::time::Instant;
+
+use super::TlsError;
+use crate::telemetry::Logger;
+
+/// How often a watched file is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A value that its users always see the latest of.
+pub(super) struct Reloading<T> {
+    current: ArcSwap<T>,
+    load: Box<dyn Fn() -> Result<T, TlsError> + Send + Sync>,
+    interval: Duration,
+    watched: Option<String>,
+    due: Mutex<Due>,
+    logger: Logger,
+}
+
+struct Due {
+    load: Instant,
+    look: Instant,
+    seen: Option<Fingerprint>,
+}
+
+/// By which a change of a file shows.
+type Fingerprint = (SystemTime, u64);
+
+impl<T> Reloading<T> {
+    /// Loads for the first time.
+    pub(super) fn new(
+        interval: Duration,
+        watched: Option<String>,
+        logger: Logger,
+        load: impl Fn() -> Result<T, TlsError> + Send + Sync + 'static,
+    ) -> Result<Self, TlsError> {
+        let seen = watched.as_deref().and_then(fingerprint);
+        let current = ArcSwap::from_pointee(load()?);
+        let now = Instant::now();
+        let due = Mutex::new(Due { load: now + interval, look: now + LOOK, seen });
+        Ok(Self { current, load: Box::new(load), interval, watched, due, logger })
+    }
+
+    /// The value, loaded anew where it is due. Files are small and local, so reading them does not hold others up for
+    /// long; whoever comes meanwhile gets the former value.
+    pub(super) fn get(&self) -> Arc<T> {
+        if !self.interval.is_zero() || self.watched.is_some() {
+            self.refresh();
+        }
+        self.current.load_full()
+    }
+
+    fn refresh(&self) {
+        let Ok(mut due) = self.due.try_lock() else { return };
+        let now = Instant::now();
+        if !self.is_due(&mut due, now) {
+            return;
+        }
+        due.load = now + self.interval;
+        match (self.load)() {
+            Ok(value) => self.current.store(Arc::new(value)),
+            Err(error) => {
+                self.logger
+                    .warn("Failed to reload TLS certificates, the former ones stay")
+                    .error(&error)
+                    .emit();
+            }
+        }
+    }
+
+    fn is_due(&self, due: &mut Due, now: Instant) -> bool {
+        if !self.interval.is_zero() && due.load <= now {
+            return true;
+        }
+        let Some(path) = self.watched.as_deref().filter(|_| due.look <= now) else { return false };
+        due.look = now + LOOK;
+        let seen = fingerprint(path);
+        let changed = seen.is_some() && seen != due.seen;
+        if changed {
+            due.seen = seen;
+        }
+        changed
+    }
+}
+
+fn fingerprint(path: &str) -> Option<Fingerprint> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
