@@ -47,9 +47,8 @@ mod tests {
     fn variables_are_read_in_either_case_and_passwords_do_not_print() {
         let settings = ProxySettings::from_variables(|name| match name {
             "HTTP_PROXY" => Some(String::new()),
-            "http_proxy" => Some("http://lower:1".to_owned()),
             "HTTPS_PROXY" => Some("http://me:sesame@upper:1".to_owned()),
-            "https_proxy" => Some("http://lower:1".to_owned()),
+            "http_proxy" | "https_proxy" => Some("http://lower:1".to_owned()),
             _ => None,
         });
         assert_eq!(settings.http, "http://lower:1");

@@ -143,7 +143,7 @@ async fn by_default_everything_is_printed() {
     for request in 0..10 {
         exporter.export(records(request), Context::new()).await.unwrap();
     }
-    assert_eq!(printed_counts(&test), Vec::from_iter(0..10));
+    assert_eq!(printed_counts(&test), (0..10).collect::<Vec<_>>());
 }
 
 #[test]
