@@ -12,6 +12,11 @@ use crate::component::{BuildInfo, ProxySettings};
 use crate::config::{ConfigErrors, Diagnostics, EnvProvider, Loader};
 use crate::service::{Collector, Registry};
 
+/// What to do about a missing configuration.
+const NO_CONFIG: &str = "Error: at least one config flag must be provided
+
+Name a configuration, such as --config config.yaml; --help tells what else there is";
+
 /// Runs the command line of this process: the collector until SIGTERM or SIGINT, or one of its other commands.
 ///
 /// The exit code is 1 where something is wrong with the configuration, a component did not start or failed for good,
@@ -76,7 +81,7 @@ fn collect(uris: &[String], registry: &Registry, build_info: BuildInfo) -> Resul
 
 fn load(uris: &[String], registry: &Registry) -> Result<Collector, String> {
     if uris.is_empty() {
-        return Err("Error: at least one config flag must be provided".to_owned());
+        return Err(NO_CONFIG.to_owned());
     }
     let mut diagnostics = Diagnostics::new();
     let root = Loader::default().with(EnvProvider::process()).load(uris, &mut diagnostics);

@@ -41,6 +41,9 @@ impl Service {
             .field("Version", build_info.version.as_str())
             .field("NumCPU", cores)
             .emit();
+        for address in metrics.addresses() {
+            logger.info("Serving metrics").text("endpoint", address).emit();
+        }
         let options = Options {
             telemetry,
             build_info,

@@ -67,7 +67,7 @@ impl OtlpReceiver {
         options.max_concurrent_streams = config.max_concurrent_streams;
         options.keepalive_time = config.keepalive.time;
         options.keepalive_timeout = config.keepalive.timeout;
-        let listener = bind(&config.endpoint).await?;
+        let listener = bind("grpc", &config.endpoint).await?;
         let address = listener.address();
         self.host.logger().info("Starting GRPC server").text("endpoint", &address).emit();
         self.run("otlp grpc server", listener, options, GrpcHandler(Arc::new(intake)));
@@ -83,7 +83,7 @@ impl OtlpReceiver {
         let mut options = ServerOptions::default();
         options.read_header_timeout = config.read_header_timeout;
         options.close_connections = !config.keep_alives_enabled;
-        let listener = bind(&config.endpoint).await?;
+        let listener = bind("http", &config.endpoint).await?;
         let address = listener.address();
         self.host.logger().info("Starting HTTP server").text("endpoint", &address).emit();
         self.run("otlp http server", listener, options, HttpHandler::new(intake, config));
@@ -131,8 +131,9 @@ impl Receiver for OtlpReceiver {
     }
 }
 
-async fn bind(endpoint: &str) -> Result<Listener, StartError> {
-    Listener::bind(endpoint)
-        .await
-        .map_err(|error| StartError::new(format!("cannot listen at {endpoint}")).with_source(error))
+async fn bind(protocol: &str, endpoint: &str) -> Result<Listener, StartError> {
+    Listener::bind(endpoint).await.map_err(|error| {
+        let message = format!("protocols::{protocol}::endpoint: cannot listen on {endpoint}");
+        StartError::new(message).with_source(error)
+    })
 }
