@@ -96,6 +96,8 @@ pub struct HostParts {
     pub shared: Shared,
     /// What extensions offer.
     pub capabilities: Arc<Capabilities>,
+    /// Whether what an exporter gets goes to others too.
+    pub has_siblings: bool,
 }
 
 impl Host {
@@ -142,6 +144,11 @@ impl Host {
     /// The proxies of the environment.
     pub fn proxies(&self) -> &ProxySettings {
         &self.0.proxies
+    }
+
+    /// Whether what an exporter gets goes to others too, which it should not hold up by taking its time.
+    pub fn has_siblings(&self) -> bool {
+        self.0.has_siblings
     }
 
     /// Runs a task under supervision. A task that panics, or that ends with an error, turns the component's

@@ -1,7 +1,7 @@
 //! From a graph to instances that are connected with each other.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::error::EngineError;
@@ -32,7 +32,7 @@ pub(super) struct Surroundings {
 
 /// Creates the components of a graph.
 pub(super) fn assemble(graph: &Graph, surroundings: Surroundings) -> Result<Instances, EngineError> {
-    let mut assembly = Assembly::new(surroundings);
+    let mut assembly = Assembly::new(surroundings, topology::siblings(&graph.pipelines));
     assembly.extensions(&graph.extensions)?;
     let order = topology::order(&graph.pipelines).expect("the graph was checked for cycles");
     for at in order {
@@ -66,6 +66,8 @@ pub(crate) struct Assembly {
     shared: Shared,
     capabilities: Arc<Capabilities>,
     instances: Instances,
+    /// The exporters that share what they get with others.
+    siblings: HashSet<(ComponentId, SignalKind)>,
     /// `Next<S>` of exporters by id and signal.
     exporters: HashMap<(ComponentId, SignalKind), Box<dyn Any>>,
     /// `Next<In>` of connectors by id, signal in and signal out.
@@ -77,12 +79,13 @@ pub(crate) struct Assembly {
 type Entries<S> = Vec<(String, Next<S>)>;
 
 impl Assembly {
-    fn new(surroundings: Surroundings) -> Self {
+    fn new(surroundings: Surroundings, siblings: HashSet<(ComponentId, SignalKind)>) -> Self {
         Self {
             surroundings,
             shared: Shared::default(),
             capabilities: Arc::default(),
             instances: Instances::default(),
+            siblings,
             exporters: HashMap::new(),
             connectors: HashMap::new(),
             entries: HashMap::new(),
@@ -247,6 +250,8 @@ impl Assembly {
             status: Arc::clone(&self.surroundings.board) as Arc<_>,
             shared: self.shared.clone(),
             capabilities: Arc::clone(&self.capabilities),
+            has_siblings: kind == ComponentKind::Exporter
+                && signal.is_some_and(|signal| self.siblings.contains(&(id.clone(), signal))),
         })
     }
 }

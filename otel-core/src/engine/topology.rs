@@ -1,5 +1,7 @@
 //! Whether pipelines make a graph that can run, and in which order they are built.
 
+use std::collections::HashSet;
+
 use super::pipeline::{AnyPipeline, Source};
 use crate::pdata::SignalKind;
 use crate::{ComponentId, Invalid};
@@ -47,6 +49,30 @@ pub(super) fn order(pipelines: &Pipelines) -> Result<Vec<usize>, String> {
         walk.visit(at)?;
     }
     Ok(walk.order)
+}
+
+/// The exporters, each with its signal, that get what goes to other places too. Behind a connector all do, because who
+/// gets what is decided for each batch.
+pub(super) fn siblings(pipelines: &Pipelines) -> HashSet<(ComponentId, SignalKind)> {
+    let feeds_others = |pipeline: &dyn AnyPipeline, source: &Source| match source {
+        Source::Connector(_) => true,
+        Source::Receiver(id, _) => {
+            let fed = pipelines.iter().filter(|other| {
+                other.signal() == pipeline.signal() && other.sources().iter().any(|source| source.id() == id)
+            });
+            fed.count() > 1
+        }
+    };
+    let mut siblings = HashSet::new();
+    for pipeline in pipelines {
+        let exporters = pipeline.exporter_ids();
+        if exporters.len() + pipeline.connections().len() > 1
+            || pipeline.sources().iter().any(|source| feeds_others(&**pipeline, source))
+        {
+            siblings.extend(exporters.into_iter().map(|id| (id.clone(), pipeline.signal())));
+        }
+    }
+    siblings
 }
 
 fn repeated(mut ids: Vec<&ComponentId>) -> Vec<&ComponentId> {

@@ -80,6 +80,7 @@ impl TestHost {
             status: Arc::clone(&statuses) as Arc<_>,
             shared: Shared::default(),
             capabilities: Arc::default(),
+            has_siblings: false,
         };
         Self { parts, logs, statuses, tasks }
     }
@@ -107,6 +108,12 @@ impl TestHost {
     /// The same in an environment with these proxies.
     pub fn with_proxies(mut self, proxies: ProxySettings) -> Self {
         self.parts.proxies = Arc::new(proxies);
+        self
+    }
+
+    /// The same for an exporter beside others that get the same.
+    pub fn with_siblings(mut self) -> Self {
+        self.parts.has_siblings = true;
         self
     }
 

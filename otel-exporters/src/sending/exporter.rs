@@ -38,7 +38,7 @@ impl<S: Signal, E: Exporter<S>> Sending<S, E> {
         let sender = Arc::new(Sender::new(exporter, host.clone(), metrics, config));
         let settings = config.sending_queue.get();
         let queue = settings.map(|settings| {
-            let queue = Queue::new(settings);
+            let queue = Queue::new(settings, !host.has_siblings());
             observe_queue(host, S::KIND, settings.queue_size, queue.size());
             Arc::new(queue)
         });

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use otel_core::component::{ConsumeError, Context};
 use otel_core::pdata::Signal;
@@ -9,12 +10,22 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{QueueConfig, Sizer};
 
+/// The longest that a producer is held up for consumers to catch up.
+const LONGEST_PACE: Duration = Duration::from_secs(1);
+
+/// A queue out of which nothing left for so long while a producer waited has a backend that is slow or gone.
+const STALL: Duration = Duration::from_millis(250);
+
 /// A bounded queue in memory. What was taken out counts until its [`Held`] is dropped.
 #[derive(Debug)]
 pub(super) struct Queue<S> {
     sizer: Sizer,
     capacity: usize,
     block: bool,
+    /// So many entries may wait before producers are held up a little.
+    pace_from: Option<usize>,
+    /// Nothing has left since a producer waited for it in vain.
+    stalled: AtomicBool,
     /// Queued and being sent. A number of its own, for gauges.
     size: Arc<AtomicUsize>,
     state: Mutex<State<S>>,
@@ -40,11 +51,14 @@ pub(super) struct Entry<S> {
 }
 
 impl<S: Signal> Queue<S> {
-    pub(super) fn new(config: &QueueConfig) -> Self {
+    /// `paces` says whether producers wait a little for consumers that are behind.
+    pub(super) fn new(config: &QueueConfig, paces: bool) -> Self {
         Self {
             sizer: config.sizer,
             capacity: config.queue_size,
             block: config.block_on_overflow,
+            pace_from: paces.then_some(config.num_consumers),
+            stalled: AtomicBool::new(false),
             size: Arc::default(),
             state: Mutex::new(State { entries: VecDeque::new(), closed: false }),
             filled: Notify::new(),
@@ -74,6 +88,7 @@ impl<S: Signal> Queue<S> {
         if size > self.capacity {
             return Err(too_large());
         }
+        self.pace(deadline).await;
         let mut entry = Some(entry);
         loop {
             // Asked for before the look, so that nothing is missed between the look and the wait.
@@ -85,6 +100,34 @@ impl<S: Signal> Queue<S> {
                 return Err(full());
             }
         }
+    }
+
+    /// Lets consumers catch up with producers that are ahead of them.
+    ///
+    /// Receiving costs less than sending, so under full load producers would fill the queue with what only waits for its
+    /// turn: gigabytes that help nobody. While a backend takes nothing there is no wait: then the queue is there to be
+    /// filled.
+    async fn pace(&self, deadline: Instant) {
+        let Some(ahead) = self.pace_from else { return };
+        let until = deadline.min(Instant::now() + LONGEST_PACE);
+        while !self.stalled.load(Ordering::Relaxed) {
+            let freed = self.freed.notified();
+            if !self.is_ahead(ahead) {
+                return;
+            }
+            let patience = until.min(Instant::now() + STALL);
+            if timeout_at(patience, freed).await.is_err() {
+                if patience < until {
+                    self.stalled.store(true, Ordering::Relaxed);
+                }
+                return;
+            }
+        }
+    }
+
+    fn is_ahead(&self, ahead: usize) -> bool {
+        let state = self.state();
+        state.entries.len() >= ahead && !state.closed
     }
 
     /// Whether the entry was taken.
@@ -143,6 +186,7 @@ impl<S: Signal> Queue<S> {
 
     fn give_back(&self, size: usize) {
         self.size.fetch_sub(size, Ordering::Relaxed);
+        self.stalled.store(false, Ordering::Relaxed);
         self.freed.notify_waiters();
     }
 

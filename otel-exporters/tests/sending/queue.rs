@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use otel_core::component::{ConsumeError, Context, Exporter as _, Strength};
+use otel_core::component::{ComponentKind, ConsumeError, Context, Exporter as _, Strength};
+use otel_core::testing::TestHost;
 use tokio::time::Instant;
 
 use super::scripted::{Scripted, settle, started};
@@ -127,4 +128,60 @@ async fn a_panic_costs_its_request_only() {
     assert_eq!(scripted.attempts(), [13, 2]);
     assert_eq!(seen.counted("otelcol_exporter_sent_spans"), 2);
     assert_eq!(seen.metrics.counted("otelcol_dropped_items", &[("reason", "panic")]), 13);
+}
+
+/// Sends so many requests, one after the other, to an exporter that takes 100 ms for each, and says how many were sent
+/// when the last was taken, and the milliseconds that passed until then.
+async fn taken_by_a_slow_backend(seen: &Seen, requests: usize) -> (usize, u128) {
+    let scripted = Scripted::closed();
+    let sending = started("sending_queue: { num_consumers: 2 }", &scripted, seen).await;
+    let backend = scripted.clone();
+    let opening = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            backend.open(1);
+        }
+    });
+    let begun = Instant::now();
+    for _ in 0..requests {
+        sending.export(spans(1), Context::new()).await.unwrap();
+        settle().await;
+    }
+    opening.abort();
+    (scripted.attempts().len(), begun.elapsed().as_millis())
+}
+
+#[tokio::test(start_paused = true)]
+async fn producers_go_at_the_pace_of_a_backend_that_is_slower() {
+    // Two are being sent and two wait; each of the others is taken when one was sent.
+    assert_eq!(taken_by_a_slow_backend(&Seen::new(), 10).await, (8, 600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exporter_with_siblings_does_not_hold_them_up() {
+    let seen = Seen::of(TestHost::new(ComponentKind::Exporter, "scripted").with_siblings());
+    assert_eq!(taken_by_a_slow_backend(&seen, 10).await, (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_queue_fills_at_once_while_a_backend_takes_nothing() {
+    let (seen, scripted) = (Seen::new(), Scripted::closed());
+    let sending = started("{ timeout: 0, sending_queue: { num_consumers: 1 } }", &scripted, &seen).await;
+    let begun = Instant::now();
+    for _ in 0..100 {
+        sending.export(spans(1), Context::new()).await.unwrap();
+    }
+    // The first to find the queue in use waits for what does not come, the others know.
+    assert_eq!(begun.elapsed().as_millis(), 250);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_producer_waits_no_longer_than_its_deadline_for_a_slower_backend() {
+    let (seen, scripted) = (Seen::new(), Scripted::closed());
+    let sending = started("{ timeout: 0, sending_queue: { num_consumers: 1 } }", &scripted, &seen).await;
+    sending.export(spans(1), Context::new()).await.unwrap();
+    let begun = Instant::now();
+    let context = Context::new().with_deadline(begun + Duration::from_millis(50));
+    sending.export(spans(1), context).await.unwrap();
+    assert_eq!(begun.elapsed().as_millis(), 50);
 }

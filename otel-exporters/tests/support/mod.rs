@@ -15,7 +15,10 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn new() -> Self {
-        let test = TestHost::new(ComponentKind::Exporter, "otlp_grpc");
+        Self::of(TestHost::new(ComponentKind::Exporter, "otlp_grpc"))
+    }
+
+    pub(crate) fn of(test: TestHost) -> Self {
         Self { host: test.host(), metrics: test.metrics().clone(), test }
     }
 
