@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::telemetry::{Span, TraceContext};
+
 /// What is known about a request beside its data: immutable, and a reference count to clone.
 ///
 /// Whoever takes responsibility for data and works on it after the answer drops the deadline
@@ -21,6 +23,7 @@ struct Inner {
     metadata: Metadata,
     authentication: Option<Arc<dyn Authentication>>,
     trace: Option<TraceContext>,
+    span: Span,
     deadline: Option<Instant>,
 }
 
@@ -54,6 +57,12 @@ impl Context {
         self.0.as_ref()?.trace.as_ref()
     }
 
+    /// The span of the collector's own that the data is worked on within, or none.
+    pub fn span(&self) -> &Span {
+        static NONE: Span = Span::none();
+        self.0.as_ref().map_or(&NONE, |inner| &inner.span)
+    }
+
     /// When the caller stops waiting.
     pub fn deadline(&self) -> Option<Instant> {
         self.0.as_ref()?.deadline
@@ -82,6 +91,17 @@ impl Context {
     /// The same as a part of a trace.
     pub fn with_trace(self, trace: TraceContext) -> Self {
         self.with(|inner| inner.trace = Some(trace))
+    }
+
+    /// The same within a span, which becomes the trace that it belongs to. No span changes nothing.
+    pub fn with_span(self, span: &Span) -> Self {
+        match span.context() {
+            None => self,
+            Some(trace) => self.with(|inner| {
+                inner.trace = Some(trace);
+                inner.span = span.clone();
+            }),
+        }
     }
 
     /// The same with a deadline.
@@ -169,15 +189,4 @@ pub trait Authentication: fmt::Debug + Send + Sync + 'static {
 
     /// The concrete type, for an extension that knows it.
     fn as_any(&self) -> &dyn Any;
-}
-
-/// The trace that a request came with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TraceContext {
-    /// The trace.
-    pub trace_id: [u8; 16],
-    /// The span of the caller.
-    pub span_id: [u8; 8],
-    /// The flags of W3C trace context.
-    pub flags: u8,
 }

@@ -24,11 +24,13 @@ mod error;
 mod factory;
 mod host;
 mod proxies;
+mod report;
 mod status;
 
 pub use crate::Invalid;
+pub use crate::telemetry::TraceContext;
 pub use consumer::{Consumer, Next, Strength};
-pub use context::{Authentication, ClientInfo, Context, Metadata, TraceContext};
+pub use context::{Authentication, ClientInfo, Context, Metadata};
 pub use contract::{Component, Connector, Exporter, Extension, Outputs, Processor, Receiver, Router};
 pub use error::{Code, ConsumeError, StartError};
 pub use factory::{
@@ -37,4 +39,5 @@ pub use factory::{
 };
 pub use host::{BuildInfo, Capabilities, ComponentKind, Host, HostParts, Shared, Spawn, Task, TaskFuture};
 pub use proxies::ProxySettings;
+pub use report::{Destination, ExporterReport, ReceiverReport};
 pub use status::{Status, StatusEvent, StatusSink};

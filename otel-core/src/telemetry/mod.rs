@@ -1,30 +1,35 @@
-//! What a collector says of itself: logs, metrics, and the clock it tells time by. Handed to components, never
+//! What a collector says of itself: logs, metrics, spans, and the clock it tells time by. Handed to components, never
 //! global.
 
 mod clock;
 mod logger;
 mod metrics;
+mod tracer;
 
 pub use clock::{Clock, SystemClock};
 pub use logger::{Event, Level, LogRecord, LogSink, Logger, NoLogs};
-pub use metrics::{Counter, Metrics};
+pub use metrics::{Counter, Histogram, Metrics, MetricsLevel, Observation, Series, UpDown};
+pub use opentelemetry::KeyValue;
+pub use opentelemetry::trace::SpanKind;
+pub use tracer::{Span, TraceContext, Tracer};
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Logs, metrics and the wall clock of a collector, or of one of its components. Cloning is a few reference
+/// Logs, metrics, spans and the wall clock of a collector, or of one of its components. Cloning is a few reference
 /// counts.
 #[derive(Debug, Clone)]
 pub struct Telemetry {
     logger: Logger,
     metrics: Metrics,
+    tracer: Tracer,
     clock: Arc<dyn Clock>,
 }
 
 impl Telemetry {
-    /// Telemetry of these parts.
+    /// Telemetry of these parts, without spans.
     pub fn new(logger: Logger, metrics: Metrics, clock: Arc<dyn Clock>) -> Self {
-        Self { logger, metrics, clock }
+        Self { logger, metrics, tracer: Tracer::none(), clock }
     }
 
     /// Telemetry that goes nowhere, with the system's clock.
@@ -42,6 +47,11 @@ impl Telemetry {
         &self.metrics
     }
 
+    /// Makes spans.
+    pub fn tracer(&self) -> &Tracer {
+        &self.tracer
+    }
+
     /// The wall clock's time. Monotonic time is tokio's.
     pub fn now(&self) -> SystemTime {
         self.clock.now()
@@ -55,6 +65,12 @@ impl Telemetry {
     /// The same with another logger.
     pub fn with_logger(mut self, logger: Logger) -> Self {
         self.logger = logger;
+        self
+    }
+
+    /// The same with another tracer.
+    pub fn with_tracer(mut self, tracer: Tracer) -> Self {
+        self.tracer = tracer;
         self
     }
 }

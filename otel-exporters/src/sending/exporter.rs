@@ -3,13 +3,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use otel_core::component::{Component, ConsumeError, Context, Exporter, Host, StartError, Strength, Task};
+use otel_core::component::{
+    Component, ConsumeError, Context, Exporter, ExporterReport, Host, StartError, Strength, Task,
+};
 use otel_core::pdata::Signal;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::SendingConfig;
-use super::metrics::{SendingMetrics, observe_queue};
+use super::metrics::QueueMetrics;
 use super::queue::{Entry, Queue};
 use super::sender::Sender;
 
@@ -34,14 +36,13 @@ impl<S: Signal, E: Exporter<S>> Sending<S, E> {
         host: &Host,
         destination: &[(&'static str, String)],
     ) -> Self {
-        let metrics = SendingMetrics::new(host, S::KIND, destination);
-        let sender = Arc::new(Sender::new(exporter, host.clone(), metrics, config));
+        let report = ExporterReport::new(host, S::KIND, destination);
         let settings = config.sending_queue.get();
-        let queue = settings.map(|settings| {
-            let queue = Queue::new(settings, !host.has_siblings());
-            observe_queue(host, S::KIND, settings.queue_size, queue.size());
-            Arc::new(queue)
-        });
+        let queue = settings.map(|settings| Arc::new(Queue::new(settings, !host.has_siblings())));
+        let metrics = settings
+            .zip(queue.as_ref())
+            .map(|(settings, queue)| QueueMetrics::new(host, S::KIND, settings.queue_size, queue.size()));
+        let sender = Arc::new(Sender::new(exporter, host.clone(), report, metrics, config));
         Self {
             sender,
             queue,
@@ -63,9 +64,19 @@ impl<S: Signal, E: Exporter<S>> Sending<S, E> {
         } else {
             (None, None)
         };
+        let span = self.sender.report.enqueue(&context);
         let context = if self.wait_for_result { context } else { context.without_deadline() };
-        if let Err(error) = queue.put(Entry { data, context, result }, deadline).await {
-            self.sender.metrics.enqueue_failed(items);
+        let context = context.with_span(&span);
+        if let Some(metrics) = &self.sender.queue {
+            metrics.put(&data);
+        }
+        let put = queue.put(Entry { data, context, result }, deadline).await;
+        if put.is_ok() {
+            span.event("Enqueued item.", || []);
+        }
+        drop(span);
+        if let Err(error) = put {
+            self.sender.report.enqueue_failed(items);
             let logger = self.sender.host.logger();
             logger
                 .error("Exporting failed. Rejecting data.")
@@ -164,6 +175,9 @@ impl<S: Signal, E> fmt::Debug for Sending<S, E> {
 /// Sends what is queued until the queue is closed and empty.
 async fn consume<S: Signal, E: Exporter<S>>(queue: &Arc<Queue<S>>, sender: &Sender<E>) {
     while let Some((Entry { data, context, result }, _held)) = queue.take().await {
+        if let Some(metrics) = &sender.queue {
+            metrics.taken(&data);
+        }
         let mut unfinished = Unfinished { host: &sender.host, signal: S::KIND, items: data.items() };
         let sent = sender.send(data, context).await;
         let items = std::mem::take(&mut unfinished.items);

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
-use otel_core::component::{Code, ConsumeError, Context, Exporter, Host};
+use otel_core::component::{Code, ConsumeError, Context, Exporter, ExporterReport, Host};
 use otel_core::pdata::Signal;
+use otel_core::telemetry::KeyValue;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::backoff::Backoff;
-use super::metrics::SendingMetrics;
+use super::metrics::QueueMetrics;
 use super::{RetryConfig, SendingConfig};
 
 /// Sends one request with retries, and says what came of it.
@@ -14,23 +15,30 @@ use super::{RetryConfig, SendingConfig};
 pub(super) struct Sender<E> {
     pub(super) exporter: E,
     pub(super) host: Host,
-    pub(super) metrics: SendingMetrics,
+    pub(super) report: ExporterReport,
+    /// Measured where there is a queue.
+    pub(super) queue: Option<QueueMetrics>,
     timeout: Duration,
     retry: RetryConfig,
-    queued: bool,
     /// True from the shutdown on: there are no more retries.
     stopping: watch::Sender<bool>,
 }
 
 impl<E> Sender<E> {
-    pub(super) fn new(exporter: E, host: Host, metrics: SendingMetrics, config: &SendingConfig) -> Self {
+    pub(super) fn new(
+        exporter: E,
+        host: Host,
+        report: ExporterReport,
+        queue: Option<QueueMetrics>,
+        config: &SendingConfig,
+    ) -> Self {
         Self {
             exporter,
             host,
-            metrics,
+            report,
+            queue,
             timeout: config.timeout,
             retry: config.retry_on_failure.clone(),
-            queued: config.sending_queue.is_some(),
             stopping: watch::Sender::new(false),
         }
     }
@@ -46,17 +54,11 @@ impl<E> Sender<E> {
         E: Exporter<S>,
     {
         let items = data.items();
-        match self.attempts(data, context).await {
-            Ok(()) => {
-                self.metrics.sent(items);
-                Ok(())
-            }
-            Err(error) => {
-                self.metrics.failed(items);
-                self.log_loss(&error, items);
-                Err(error)
-            }
+        let sent = self.report.export(items, context, |context| self.attempts(data, context)).await;
+        if let Err(error) = &sent {
+            self.log_loss(error, items);
         }
+        sent
     }
 
     async fn attempts<S: Signal>(&self, data: S, context: Context) -> Result<(), ConsumeError>
@@ -65,7 +67,13 @@ impl<E> Sender<E> {
     {
         let begun = Instant::now();
         let mut backoff = Backoff::new(&self.retry);
+        let span = context.span().clone();
+        let mut attempts: i64 = 0;
         loop {
+            if self.retry.enabled {
+                span.event("Sending request.", || [KeyValue::new("retry_num", attempts)]);
+            }
+            attempts += 1;
             let Err(error) = self.attempt(data.clone(), context.clone()).await else { return Ok(()) };
             if !self.retry.enabled {
                 return Err(error);
@@ -92,6 +100,9 @@ impl<E> Sender<E> {
                 .error(&error)
                 .field("interval", format!("{pause:?}"))
                 .emit();
+            span.event("Exporting failed. Will retry the request after interval.", || {
+                [KeyValue::new("interval", format!("{pause:?}")), KeyValue::new("error", error.to_string())]
+            });
             let mut stopping = self.stopping.subscribe();
             tokio::select! {
                 () = sleep_until(again) => {}
@@ -121,13 +132,13 @@ impl<E> Sender<E> {
     }
 
     fn log_loss(&self, error: &ConsumeError, items: usize) {
-        let hint = match (self.retry.enabled, self.queued) {
+        let hint = match (self.retry.enabled, self.queue.is_some()) {
             (false, _) => " Try enabling retry_on_failure config option to retry on retryable errors.",
             (true, false) => " Try enabling sending_queue to survive temporary failures.",
             (true, true) => "",
         };
         let logger = self.host.logger();
-        if self.queued {
+        if self.queue.is_some() {
             let message = format!("Exporting failed. Dropping data.{hint}");
             logger.error(&message).error(error).field("dropped_items", items).emit();
         } else {

@@ -82,9 +82,7 @@ impl<S: Signal> BatchProcessor<S> {
             next.clone(),
         );
         shards.insert(metadata, Arc::clone(&shard));
-        if !self.metadata_keys.is_empty() {
-            self.metrics.shards(shards.len());
-        }
+        self.metrics.shards.add(1);
         Ok(shard)
     }
 
@@ -96,11 +94,11 @@ impl<S: Signal> BatchProcessor<S> {
         }
         .with_metadata(self.metadata(&context));
         let Some(max) = self.limits.max else {
-            self.metrics.sent(data.items());
+            self.metrics.sent(&data);
             return next.consume(data, context).await;
         };
         for part in data.chunks(max) {
-            self.metrics.sent(part.items());
+            self.metrics.sent(&part);
             next.consume(part, context.clone()).await?;
         }
         Ok(())

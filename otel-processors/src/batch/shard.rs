@@ -229,7 +229,7 @@ impl<S: Signal> Shard<S> {
             if by_size && self.limits.max.is_some() && part.items() < self.limits.size {
                 return self.put_back(part);
             }
-            self.metrics.sent(part.items());
+            self.metrics.sent(&part);
             let mut pause = FIRST_PAUSE;
             loop {
                 let Err(error) = self.consume(part.clone()).await else { break };
@@ -262,7 +262,7 @@ impl<S: Signal> Shard<S> {
     async fn send_answered(&self, batch: S, waiting: Vec<Answer>) {
         let mut result = Ok(());
         for part in self.parts(batch) {
-            self.metrics.sent(part.items());
+            self.metrics.sent(&part);
             if let Err(error) = self.consume(part).await {
                 result = Err(match result {
                     Ok(()) => error,

@@ -82,23 +82,12 @@ impl Intake {
                 }
             },
         };
-        let items = data.items();
-        if items == 0 {
+        if data.items() == 0 {
             return Ok(());
         }
-        let metrics = self.metrics.of(S::KIND);
-        let taken = next.consume(data, context).await;
+        let taken = self.metrics.report.consume(next, data, context).await;
         drop(charge);
-        match taken {
-            Ok(()) => {
-                metrics.accepted.add(items as u64);
-                Ok(())
-            }
-            Err(error) => {
-                metrics.refused.add(items as u64);
-                Err(Refusal::Pipeline(Status::from(&error)))
-            }
-        }
+        taken.map_err(|error| Refusal::Pipeline(Status::from(&error)))
     }
 
     /// What the pipelines are told of a request.

@@ -46,7 +46,13 @@ impl OtlpReceiver {
         self.running().http
     }
 
-    fn intake(&self, outputs: Outputs, message: usize, include_metadata: bool, transport: &str) -> Intake {
+    fn intake(
+        &self,
+        outputs: Outputs,
+        message: usize,
+        include_metadata: bool,
+        transport: &'static str,
+    ) -> Intake {
         Intake {
             outputs,
             limits: ReadLimits { message, budget: self.budget.clone() },

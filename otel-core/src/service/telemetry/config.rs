@@ -7,7 +7,7 @@ use rand::RngExt;
 
 use crate::component::BuildInfo;
 use crate::config::{Decode, Decoder, Fields, FromNode, Node, ScalarValue};
-use crate::telemetry::Level;
+use crate::telemetry::{Level, MetricsLevel};
 
 /// What a collector says of itself.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -56,19 +56,6 @@ pub struct MetricsConfig {
     pub level: MetricsLevel,
     /// Where Prometheus can fetch them. Default: localhost:8888.
     pub prometheus: Vec<PrometheusConfig>,
-}
-
-/// How much is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MetricsLevel {
-    /// Nothing.
-    None,
-    /// What every collector should be watched by.
-    Basic,
-    /// What most want to know.
-    Normal,
-    /// Everything.
-    Detailed,
 }
 
 /// An address for Prometheus to fetch metrics from, and their shape.

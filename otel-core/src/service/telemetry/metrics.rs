@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Encoder, TextEncoder};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::config::{MetricsConfig, MetricsLevel, PrometheusConfig};
+use super::config::{MetricsConfig, PrometheusConfig};
 use super::process;
 use crate::net::{Handler, Listener, Reply, ServerOptions, Stopper, serve};
 use crate::service::run::ServiceError;
+use crate::telemetry::{Metrics, MetricsLevel};
 
 /// The servers that show metrics. Dropping it ends them.
 pub(crate) struct MetricsServer {
@@ -31,7 +32,7 @@ impl MetricsServer {
     pub(super) async fn bind(
         config: &MetricsConfig,
         resource: &BTreeMap<String, String>,
-    ) -> Result<(Meter, Self), ServiceError> {
+    ) -> Result<(Metrics, Self), ServiceError> {
         let mut server = Self {
             provider: None,
             servers: JoinSet::new(),
@@ -39,8 +40,7 @@ impl MetricsServer {
             addresses: Vec::new(),
         };
         if config.level == MetricsLevel::None {
-            let meter = opentelemetry::metrics::noop::NoopMeterProvider::new().meter("none");
-            return Ok((meter, server));
+            return Ok((Metrics::none(), server));
         }
         let attributes = resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
         let mut provider = SdkMeterProvider::builder()
@@ -59,10 +59,10 @@ impl MetricsServer {
             server.servers.spawn(serve(listener, ServerOptions::default(), Exposition(registry), stop));
         }
         let provider = provider.build();
-        let meter = provider.meter("otelcol");
-        process::observe(&meter);
+        let metrics = Metrics::new(Arc::new(provider.clone()), config.level);
+        process::observe(&metrics);
         server.provider = Some(provider);
-        Ok((meter, server))
+        Ok((metrics, server))
     }
 
     /// Where metrics can be fetched.

@@ -6,7 +6,7 @@ mod logs;
 mod metrics;
 mod process;
 
-pub use config::{Encoding, LogsConfig, MetricsConfig, MetricsLevel, PrometheusConfig, TelemetryConfig};
+pub use config::{Encoding, LogsConfig, MetricsConfig, PrometheusConfig, TelemetryConfig};
 
 pub(super) use metrics::MetricsServer;
 
@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::run::ServiceError;
 use crate::component::BuildInfo;
-use crate::telemetry::{Clock, Logger, Metrics, SystemClock, Telemetry};
+use crate::telemetry::{Clock, Logger, SystemClock, Telemetry};
 
 /// Opens outputs and binds servers.
 pub(super) async fn set_up(
@@ -29,7 +29,7 @@ pub(super) async fn set_up(
     let fields: Map<String, Value> =
         resource.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
     let logger = Logger::new(Arc::new(sink)).with("resource", Value::Object(fields));
-    let (meter, server) = MetricsServer::bind(&config.metrics, &resource).await?;
-    let telemetry = Telemetry::new(logger, Metrics::new(meter), clock);
+    let (metrics, server) = MetricsServer::bind(&config.metrics, &resource).await?;
+    let telemetry = Telemetry::new(logger, metrics, clock);
     Ok((telemetry, server))
 }

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use opentelemetry::metrics::Meter;
+use crate::telemetry::Metrics;
 
 /// Adds uptime and, where the system tells them, resident memory and processor time.
-pub(super) fn observe(meter: &Meter) {
+pub(super) fn observe(metrics: &Metrics) {
+    let meter = metrics.meter("go.opentelemetry.io/collector/service");
     let start = Instant::now();
     let _uptime = meter
         .f64_observable_counter("otelcol_process_uptime")

@@ -1,0 +1,11 @@
+//! Metrics that cost an atomic addition on the hot path.
+
+mod handles;
+mod instruments;
+mod level;
+mod names;
+mod series;
+
+pub use handles::{Counter, Histogram, Observation, UpDown};
+pub use instruments::{Metrics, Series};
+pub use level::MetricsLevel;

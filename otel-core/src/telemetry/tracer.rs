@@ -1,0 +1,150 @@
+//! Spans of the collector's own work, at the cost of a branch where nobody wants them.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use opentelemetry::global::{BoxedSpan, BoxedTracer, ObjectSafeTracer};
+use opentelemetry::trace::{
+    Span as _, SpanBuilder, SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags, TraceId,
+    TraceState, Tracer as _,
+};
+use opentelemetry::{Context, KeyValue};
+
+/// The trace and the span that something belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceContext {
+    /// The trace.
+    pub trace_id: [u8; 16],
+    /// The span of the caller.
+    pub span_id: [u8; 8],
+    /// The flags of W3C trace context.
+    pub flags: u8,
+}
+
+/// Makes spans. Cloning is a reference count; without a destination for spans it does nothing.
+#[derive(Clone, Default)]
+pub struct Tracer(Option<Arc<BoxedTracer>>);
+
+impl Tracer {
+    /// A tracer over one of the OpenTelemetry API.
+    pub fn new(tracer: impl ObjectSafeTracer + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(BoxedTracer::new(Box::new(tracer)))))
+    }
+
+    /// A tracer whose spans are none.
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    /// Whether spans go anywhere.
+    #[inline]
+    pub fn is_enabled(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Begins a span, which ends when its last clone is dropped. `name` is only asked where the tracer is enabled.
+    #[inline]
+    pub fn start<N: Into<String>>(
+        &self,
+        kind: SpanKind,
+        parent: Option<&TraceContext>,
+        name: impl FnOnce() -> N,
+    ) -> Span {
+        match &self.0 {
+            None => Span::none(),
+            Some(tracer) => begin(tracer, kind, parent, name().into()),
+        }
+    }
+}
+
+impl fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracer").field("enabled", &self.is_enabled()).finish()
+    }
+}
+
+/// A span, or none. Cloning shares it.
+#[derive(Clone, Default)]
+pub struct Span(Option<Arc<Recording>>);
+
+struct Recording {
+    context: TraceContext,
+    /// Whether somebody will see it: a span that is not sampled only hands its context on.
+    recorded: bool,
+    span: Mutex<BoxedSpan>,
+}
+
+impl Span {
+    /// No span: everything on it is a branch.
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    /// Whether what is said of the span is recorded.
+    #[inline]
+    pub fn is_recording(&self) -> bool {
+        self.0.as_ref().is_some_and(|recording| recording.recorded)
+    }
+
+    /// What spans within this one name as their parent.
+    pub fn context(&self) -> Option<TraceContext> {
+        self.0.as_ref().map(|recording| recording.context)
+    }
+
+    /// Adds attributes, made only where they are recorded.
+    #[inline]
+    pub fn attributes<const N: usize>(&self, attributes: impl FnOnce() -> [KeyValue; N]) {
+        if let Some(mut span) = self.recording() {
+            span.set_attributes(attributes());
+        }
+    }
+
+    /// Adds something that happens now, with attributes made only where they are recorded.
+    #[inline]
+    pub fn event<const N: usize>(&self, name: &'static str, attributes: impl FnOnce() -> [KeyValue; N]) {
+        if let Some(mut span) = self.recording() {
+            span.add_event(name, attributes().to_vec());
+        }
+    }
+
+    /// Marks the span as failed.
+    pub fn fail(&self, error: &dyn fmt::Display) {
+        if let Some(mut span) = self.recording() {
+            span.set_status(Status::error(error.to_string()));
+        }
+    }
+
+    fn recording(&self) -> Option<MutexGuard<'_, BoxedSpan>> {
+        let recording = self.0.as_ref().filter(|recording| recording.recorded)?;
+        Some(recording.span.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Span").field("context", &self.context()).finish()
+    }
+}
+
+#[cold]
+fn begin(tracer: &BoxedTracer, kind: SpanKind, parent: Option<&TraceContext>, name: String) -> Span {
+    let mut context = Context::new();
+    if let Some(parent) = parent {
+        context = context.with_remote_span_context(SpanContext::new(
+            TraceId::from_bytes(parent.trace_id),
+            SpanId::from_bytes(parent.span_id),
+            TraceFlags::new(parent.flags),
+            true,
+            TraceState::NONE,
+        ));
+    }
+    let span = tracer.build_with_context(SpanBuilder::from_name(name).with_kind(kind), &context);
+    let made = span.span_context();
+    let context = TraceContext {
+        trace_id: made.trace_id().to_bytes(),
+        span_id: made.span_id().to_bytes(),
+        flags: made.trace_flags().to_u8(),
+    };
+    let recorded = span.is_recording();
+    Span(Some(Arc::new(Recording { context, recorded, span: Mutex::new(span) })))
+}
