@@ -140,11 +140,9 @@ impl Compare {
             let group = of.name.starts_with("Resource") || of.name.starts_with("Scope");
             if group && self.merge {
                 merge(fields, known.number);
-                // Groups that were joined have scopes to join in turn.
+                // Groups that were joined have scopes to join in turn, and items to put in order.
                 for field in fields.iter_mut().filter(|field| field.number == known.number) {
-                    if let (true, Value::Message(fields)) =
-                        (of.name.starts_with("Resource"), &mut field.value)
-                    {
+                    if let Value::Message(fields) = &mut field.value {
                         self.prepare(of, fields);
                     }
                 }

@@ -112,6 +112,16 @@ fn equal_groups_count_as_one_when_told() {
 }
 
 #[test]
+fn the_order_of_items_does_not_count_across_groups_that_are_one() {
+    let groups = |names: [&str; 3]| {
+        traces(names.map(|name| group(&[("a", 1)], vec![scope("s", vec![span(name)])])).to_vec())
+    };
+    let compare = Compare::new().merge_groups();
+    assert_eq!(lines(&compare, &groups(["x", "y", "z"]), &groups(["z", "x", "y"])).len(), 3);
+    compare.ignore_item_order().assert_equal(&groups(["x", "y", "z"]), &groups(["z", "x", "y"]));
+}
+
+#[test]
 fn absent_and_empty_are_the_same_where_otlp_says_so() {
     let absent = traces(vec![ResourceSpans::default()]);
     let empty =
