@@ -1,4 +1,17 @@
 //! The exporters of an OpenTelemetry collector built in Rust. Each is a feature of its name.
+//!
+//! ```
+//! # #[cfg(feature = "full")] {
+//! use otel_core::engine::Graph;
+//! use otel_exporters::debug::DebugConfig;
+//!
+//! let mut graph = Graph::new();
+//! let debug = graph.exporter("debug", DebugConfig::default());
+//! # }
+//! ```
+//!
+//! [`register`] adds all of a build to a registry, for collectors from YAML. No feature is on by default; `full` is all of
+//! them. The oldest Rust that it builds with is 1.90.
 
 #[cfg(feature = "debug")]
 pub mod debug;

@@ -1,4 +1,18 @@
 //! The processors and connectors of an OpenTelemetry collector built in Rust. Each is a feature of its name.
+//!
+//! ```
+//! # #[cfg(feature = "full")] {
+//! use otel_core::engine::Graph;
+//! use otel_core::pdata::Traces;
+//! use otel_processors::batch::BatchConfig;
+//!
+//! let mut graph = Graph::new();
+//! graph.pipeline::<Traces>("traces").through("batch", BatchConfig::default());
+//! # }
+//! ```
+//!
+//! [`register`] adds all of a build to a registry, for collectors from YAML. No feature is on by default; `full` is all of
+//! them. The oldest Rust that it builds with is 1.90.
 
 #[cfg(feature = "batch")]
 pub mod batch;

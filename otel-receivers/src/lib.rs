@@ -1,4 +1,17 @@
 //! The receivers of an OpenTelemetry collector built in Rust. Each is a feature of its name.
+//!
+//! ```
+//! # #[cfg(feature = "full")] {
+//! use otel_core::engine::Graph;
+//! use otel_receivers::otlp::OtlpReceiverConfig;
+//!
+//! let mut graph = Graph::new();
+//! let otlp = graph.receiver("otlp", OtlpReceiverConfig::default());
+//! # }
+//! ```
+//!
+//! [`register`] adds all of a build to a registry, for collectors from YAML. No feature is on by default; `full` is all of
+//! them. The oldest Rust that it builds with is 1.90.
 
 #[cfg(feature = "nop")]
 pub mod nop;
