@@ -33,7 +33,8 @@ pub trait Consumer<S: Signal>: Send + Sync + 'static {
         Ok(())
     }
 
-    /// How firmly a success of this consumer holds.
+    /// How firmly a success of this consumer holds. Where several branches follow, that is the firmest of those that
+    /// have to take the data: who waits for one of them waits for all.
     fn strength(&self) -> Strength;
 }
 
@@ -55,6 +56,11 @@ impl<S: Signal> Next<S> {
     /// Wraps a consumer.
     pub fn new(consumer: impl Consumer<S>) -> Self {
         Self(Arc::new(consumer))
+    }
+
+    /// Whether both are the same consumer.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Hands the data over: see [`Consumer::consume`].

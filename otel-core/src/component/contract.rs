@@ -10,6 +10,8 @@
 //!   on or given up and counted, its tasks have ended, and it does not call what follows it any more. It may be
 //!   called without a `start` before it, and twice.
 //! - An instance that several pipelines share is started and shut down once.
+//! - While a changed configuration is applied, a new instance starts before its predecessor of the same id shuts down,
+//!   and an unchanged one stays, with what it holds. What follows it may be another from one call to the next.
 //!
 //! # Cancellation
 //! Every future of these traits may be dropped at an await. The engine drops `consume` futures of clients that
@@ -20,7 +22,7 @@ use std::fmt;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::{Capabilities, ConsumeError, Context, Next, StartError, StatusEvent, Strength};
+use super::{Capabilities, ConsumeError, Context, Next, Overview, StartError, StatusEvent, Strength};
 use crate::pdata::{Logs, Metrics, Signal, SignalKind, Traces};
 
 /// What processors, exporters, connectors and extensions have in common. Both methods have a default, so most
@@ -107,7 +109,7 @@ pub trait Connector<In: Signal, Out: Signal>: Component {
     /// Takes data of the pipeline that ends here.
     async fn connect(&self, data: In, context: Context, outputs: &Router<Out>) -> Result<(), ConsumeError>;
 
-    /// How firmly a success of this connector holds, given the weakest of what follows it.
+    /// How firmly a success of this connector holds, given the firmest of what follows it.
     fn strength(&self, next: Strength) -> Strength {
         next
     }
@@ -116,7 +118,13 @@ pub trait Connector<In: Signal, Out: Signal>: Component {
 /// Serves the collector or its components rather than a pipeline: health, authentication, storage.
 #[async_trait]
 pub trait Extension: Component {
-    /// Offers what other components may ask the host for.
+    /// What it can see of its collector, from before its start on.
+    fn attach(&self, overview: &std::sync::Arc<dyn Overview>) {
+        let _ = overview;
+    }
+
+    /// Offers what other components may ask the host for. Called again, with the same outcome, when a changed
+    /// configuration is applied.
     fn provide(self: std::sync::Arc<Self>, capabilities: &mut Capabilities) {
         let _ = capabilities;
     }

@@ -117,13 +117,34 @@ impl Error for ConsumeError {
 #[derive(Debug)]
 pub struct StartError {
     message: String,
+    in_use: bool,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl StartError {
     /// An error with its text.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), source: None }
+        Self { message: message.into(), in_use: false, source: None }
+    }
+
+    /// The same for something that only one can have at a time, such as the lock of a directory. If a predecessor that
+    /// is to be stopped has it, the engine stops that first and starts again.
+    pub fn in_use(mut self) -> Self {
+        self.in_use = true;
+        self
+    }
+
+    /// Whether what is needed may only be taken: by [`StartError::in_use`], or because a cause says that an address is.
+    pub fn is_in_use(&self) -> bool {
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let io = error.downcast_ref::<std::io::Error>();
+            if io.is_some_and(|error| error.kind() == std::io::ErrorKind::AddrInUse) {
+                return true;
+            }
+            cause = error.source();
+        }
+        self.in_use
     }
 
     /// The same with a cause.

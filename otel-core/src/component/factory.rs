@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use super::{Connector, Exporter, Extension, Host, Processor, Receiver};
 use crate::Invalid;
@@ -18,6 +19,17 @@ pub trait ComponentConfig: fmt::Debug + Send + Sync + 'static {
     /// Checks the rules that one field alone cannot express. Code and YAML both go through here.
     fn validate(&self) -> Vec<Invalid> {
         Vec::new()
+    }
+
+    /// Whether a component of this configuration can stay as it is when a graph with the other one is
+    /// [applied](crate::engine::Running::apply). Without an answer of its own, only the same `Arc` of a configuration
+    /// is the same. Configurations in YAML are compared by what they say.
+    fn same_as(&self, other: &Self) -> bool
+    where
+        Self: Sized,
+    {
+        let _ = other;
+        false
     }
 }
 
@@ -67,7 +79,53 @@ pub trait ConnectorFactory<In: Signal, Out: Signal>: ComponentConfig {
 /// Creates an extension.
 pub trait ExtensionFactory: ComponentConfig {
     /// Creates the instance.
-    fn create(&self, host: &Host) -> Result<std::sync::Arc<dyn Extension>, BuildError>;
+    fn create(&self, host: &Host) -> Result<Arc<dyn Extension>, BuildError>;
+}
+
+/// A configuration that is shared: as the one that it holds. The same `Arc` is the same component.
+impl<C: ComponentConfig> ComponentConfig for Arc<C> {
+    const TYPE: &'static str = C::TYPE;
+    const ALIASES: &'static [&'static str] = C::ALIASES;
+
+    fn validate(&self) -> Vec<Invalid> {
+        (**self).validate()
+    }
+
+    fn same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(self, other) || (**self).same_as(other)
+    }
+}
+
+impl<C: ReceiverFactory> ReceiverFactory for Arc<C> {
+    fn create(&self, host: &Host) -> Result<Box<dyn Receiver>, BuildError> {
+        (**self).create(host)
+    }
+}
+
+impl<S: Signal, C: Emits<S>> Emits<S> for Arc<C> {}
+
+impl<S: Signal, C: ProcessorFactory<S>> ProcessorFactory<S> for Arc<C> {
+    fn create(&self, host: &Host) -> Result<Box<dyn Processor<S>>, BuildError> {
+        (**self).create(host)
+    }
+}
+
+impl<S: Signal, C: ExporterFactory<S>> ExporterFactory<S> for Arc<C> {
+    fn create(&self, host: &Host) -> Result<Box<dyn Exporter<S>>, BuildError> {
+        (**self).create(host)
+    }
+}
+
+impl<In: Signal, Out: Signal, C: ConnectorFactory<In, Out>> ConnectorFactory<In, Out> for Arc<C> {
+    fn create(&self, host: &Host) -> Result<Box<dyn Connector<In, Out>>, BuildError> {
+        (**self).create(host)
+    }
+}
+
+impl<C: ExtensionFactory> ExtensionFactory for Arc<C> {
+    fn create(&self, host: &Host) -> Result<Arc<dyn Extension>, BuildError> {
+        (**self).create(host)
+    }
 }
 
 /// A component that could not be created.

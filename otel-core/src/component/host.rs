@@ -1,13 +1,13 @@
 //! What a component is handed: its identity, its telemetry, tasks, status, and what it shares with others.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{ProxySettings, Status, StatusEvent, StatusSink};
+use super::{Lasting, ProxySettings, Status, StatusEvent, StatusSink};
 use crate::ComponentId;
 use crate::pdata::SignalKind;
 use crate::telemetry::{Logger, Telemetry};
@@ -94,6 +94,10 @@ pub struct HostParts {
     pub status: Arc<dyn StatusSink>,
     /// What instances of one configuration share.
     pub shared: Shared,
+    /// What outlives instances.
+    pub lasting: Lasting,
+    /// Tells this instance from all others of its collector.
+    pub instance: u64,
     /// What extensions offer.
     pub capabilities: Arc<Capabilities>,
     /// Whether what an exporter gets goes to others too.
@@ -151,6 +155,11 @@ impl Host {
         self.0.has_siblings
     }
 
+    #[cfg(feature = "engine")]
+    pub(crate) fn capabilities(&self) -> &Capabilities {
+        &self.0.capabilities
+    }
+
     /// Runs a task under supervision. A task that panics, or that ends with an error, turns the component's
     /// status to a permanent error; it is never silently gone. A task that ends well is done.
     pub fn spawn(
@@ -176,7 +185,23 @@ impl Host {
 
     /// Reports the state of the component.
     pub fn report(&self, status: Status) {
-        self.0.status.report(StatusEvent::new(self.kind(), self.id().clone(), status));
+        self.0.status.report(self.event(status));
+    }
+
+    /// Reports that a part of the component is dead, and stays so until it is started anew.
+    #[cfg(feature = "engine")]
+    pub(crate) fn report_dead(&self, error: String) {
+        self.0.status.report(StatusEvent { dead: true, ..self.event(Status::PermanentError(error)) });
+    }
+
+    fn event(&self, status: Status) -> StatusEvent {
+        StatusEvent {
+            signal: self.0.signal,
+            pipeline: self.0.pipeline.clone(),
+            instance: self.0.instance,
+            time: self.0.telemetry.now(),
+            ..StatusEvent::new(self.kind(), self.id().clone(), status)
+        }
     }
 
     /// What all instances of this component's configuration share, made by the first that asks.
@@ -184,7 +209,25 @@ impl Host {
         self.0.shared.get_or_insert(self.kind(), self.id(), make)
     }
 
-    /// What an extension offers under its id, such as an authenticator.
+    /// What the collector keeps of a kind while components come and go with their configurations, made by the first
+    /// that asks.
+    pub fn lasting<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.0.lasting.get_or_default()
+    }
+
+    /// A number that tells this instance from all others of its collector.
+    pub fn instance(&self) -> u64 {
+        self.0.instance
+    }
+
+    /// Whether the instance of that number is about to stop because others take its place, so that one of them may take
+    /// over what it has.
+    pub fn is_leaving(&self, instance: u64) -> bool {
+        self.0.lasting.is_leaving(instance)
+    }
+
+    /// What an extension offers under its id, such as an authenticator. Who asked is started anew when that extension
+    /// changes.
     pub fn capability<T: ?Sized + Send + Sync + 'static>(&self, extension: &ComponentId) -> Option<Arc<T>> {
         self.0.capabilities.get(extension)
     }
@@ -287,8 +330,11 @@ impl fmt::Debug for Shared {
 #[derive(Default)]
 pub struct Capabilities {
     provider: Option<ComponentId>,
-    offers: HashMap<(ComponentId, TypeId), Box<dyn Any + Send + Sync>>,
+    offers: Arc<HashMap<(ComponentId, TypeId), Offer>>,
+    asked: Mutex<HashSet<ComponentId>>,
 }
+
+type Offer = Arc<dyn Any + Send + Sync>;
 
 impl Capabilities {
     /// The extension that offers from now on.
@@ -299,12 +345,25 @@ impl Capabilities {
     /// Offers a value, usually as an `Arc<dyn Trait>`.
     pub fn offer<T: ?Sized + Send + Sync + 'static>(&mut self, value: Arc<T>) {
         if let Some(id) = self.provider.clone() {
-            self.offers.insert((id, TypeId::of::<T>()), Box::new(value));
+            Arc::make_mut(&mut self.offers).insert((id, TypeId::of::<T>()), Arc::new(value));
         }
+    }
+
+    /// The same offers, for another component to ask.
+    #[cfg(feature = "engine")]
+    pub(crate) fn view(&self) -> Self {
+        Self { provider: None, offers: Arc::clone(&self.offers), asked: Mutex::default() }
+    }
+
+    /// Whether one of these extensions was asked for anything.
+    #[cfg(feature = "engine")]
+    pub(crate) fn asked_any(&self, of: &HashSet<ComponentId>) -> bool {
+        !self.asked.lock().unwrap_or_else(PoisonError::into_inner).is_disjoint(of)
     }
 
     /// What the extension offers as a `T`.
     pub fn get<T: ?Sized + Send + Sync + 'static>(&self, id: &ComponentId) -> Option<Arc<T>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
         self.offers.get(&(id.clone(), TypeId::of::<T>()))?.downcast_ref::<Arc<T>>().cloned()
     }
 }

@@ -23,6 +23,8 @@ mod contract;
 mod error;
 mod factory;
 mod host;
+mod lasting;
+mod overview;
 mod proxies;
 mod report;
 mod status;
@@ -38,6 +40,8 @@ pub use factory::{
     ProcessorFactory, ReceiverFactory,
 };
 pub use host::{BuildInfo, Capabilities, ComponentKind, Host, HostParts, Shared, Spawn, Task, TaskFuture};
+pub use lasting::Lasting;
+pub use overview::{Overview, PipelineOverview};
 pub use proxies::ProxySettings;
 pub use report::{Destination, ExporterReport, ReceiverReport};
 pub use status::{Status, StatusEvent, StatusSink};

@@ -1,9 +1,11 @@
 //! What a component says of its health.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use super::ComponentKind;
 use crate::ComponentId;
+use crate::pdata::SignalKind;
 
 /// The state of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,14 +69,25 @@ pub struct StatusEvent {
     pub kind: ComponentKind,
     /// Its id as the user wrote it.
     pub id: ComponentId,
+    /// The signal, for an instance that serves only one.
+    pub signal: Option<SignalKind>,
+    /// The pipeline, for an instance that serves only one, such as `traces/eu`.
+    pub pipeline: Option<String>,
+    /// Tells the instance from all others of its collector.
+    pub instance: u64,
     /// The state that it is in now.
     pub status: Status,
+    /// Since when, by the wall clock.
+    pub time: SystemTime,
+    /// Whether a part of it has died and will not come back by itself: a task that panicked or failed for good.
+    pub dead: bool,
 }
 
 impl StatusEvent {
-    /// An event.
+    /// An event of an instance that is the only one of its id, at no known time.
     pub fn new(kind: ComponentKind, id: ComponentId, status: Status) -> Self {
-        Self { kind, id, status }
+        let time = SystemTime::UNIX_EPOCH;
+        Self { kind, id, signal: None, pipeline: None, instance: 0, status, time, dead: false }
     }
 }
 

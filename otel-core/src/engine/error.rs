@@ -68,4 +68,19 @@ pub enum EngineError {
         /// Why.
         source: StartError,
     },
+    /// A graph could not take the place of another, and that could not be put back.
+    #[error("{error}; what ran before could not be started again: {restore}")]
+    Restore {
+        /// Why the new graph does not run.
+        error: Box<EngineError>,
+        /// Why the old one does not.
+        restore: Box<EngineError>,
+    },
+}
+
+impl EngineError {
+    /// Whether something that only one can have is taken.
+    pub(super) fn is_in_use(&self) -> bool {
+        matches!(self, EngineError::Start { source, .. } if source.is_in_use())
+    }
 }

@@ -94,7 +94,7 @@ impl<S: Signal> Consumer<S> for FanOut<S> {
         refusals.reduce(ConsumeError::worse).map_or(Ok(()), Err)
     }
 
-    /// The firmest of the required branches: who wants to wait for one of them has to wait for all.
+    /// The firmest of the required branches: see [`Consumer::strength`].
     fn strength(&self) -> Strength {
         self.required.iter().map(Next::strength).max().unwrap_or(Strength::Held)
     }
@@ -117,6 +117,10 @@ pub(super) struct BestEffort<S: Signal> {
 impl<S: Signal> BestEffort<S> {
     /// How many requests may be on their way through the branch.
     const IN_FLIGHT: u32 = 64;
+
+    pub(super) fn leads_to(&self, next: &Next<S>) -> bool {
+        self.next.is(next)
+    }
 
     pub(super) fn new(next: Next<S>, host: Host) -> Self {
         Self { next, host, room: Arc::new(Semaphore::new(Self::IN_FLIGHT as usize)) }

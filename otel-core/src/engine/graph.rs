@@ -5,13 +5,14 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::identity::Identity;
 use super::options::Options;
-use super::pipeline::{self, AnyPipeline, Create, Pipeline, Source, Target};
+use super::pipeline::{AnyPipeline, Blueprint, Create, Pipeline, Source, Target, edge};
 use super::running::Running;
 use super::{EngineError, topology};
 use crate::component::{
-    ComponentConfig, ComponentKind, ConnectorFactory, Emits, Exporter, ExporterFactory, Extension,
-    ExtensionFactory, ProcessorFactory, Receiver, ReceiverFactory,
+    ComponentConfig, ComponentKind, Connector, ConnectorFactory, Emits, Exporter, ExporterFactory, Extension,
+    ExtensionFactory, PipelineOverview, Processor, ProcessorFactory, Receiver, ReceiverFactory,
 };
 use crate::pdata::Signal;
 use crate::{ComponentId, Invalid};
@@ -20,7 +21,7 @@ use crate::{ComponentId, Invalid};
 #[derive(Default)]
 pub struct Graph {
     pub(super) pipelines: Vec<Box<dyn AnyPipeline>>,
-    pub(super) extensions: Vec<(ComponentId, Create<ExtensionBox>)>,
+    pub(super) extensions: Vec<Blueprint<ExtensionBox>>,
     named: HashSet<(ComponentKind, ComponentId)>,
     problems: Vec<Invalid>,
 }
@@ -39,8 +40,10 @@ impl Graph {
     /// Ids read `type` or `type/name`; what is wrong with one, or with a configuration, is told at the start.
     pub fn receiver<C: ReceiverFactory>(&mut self, id: &str, config: C) -> ReceiverHandle<C> {
         let id = self.name(ComponentKind::Receiver, id, &config);
+        let config = Arc::new(config);
+        let identity = Identity::of(&config);
         let create: Create<dyn Receiver> = Arc::new(move |host| config.create(host));
-        ReceiverHandle { source: Source::Receiver(id, create), config: PhantomData }
+        ReceiverHandle { source: Source::Receiver(Blueprint { id, create, identity }), config: PhantomData }
     }
 
     /// An exporter for pipelines to end in. Only one that some pipeline ends in is created.
@@ -62,7 +65,10 @@ impl Graph {
     /// An extension, which runs from before the pipelines until after them.
     pub fn extension<C: ExtensionFactory>(&mut self, id: &str, config: C) -> &mut Self {
         let id = self.name(ComponentKind::Extension, id, &config);
-        self.extensions.push((id, Arc::new(move |host| config.create(host).map(Box::new))));
+        let config = Arc::new(config);
+        let identity = Identity::of(&config);
+        let create: Create<ExtensionBox> = Arc::new(move |host| config.create(host).map(Box::new));
+        self.extensions.push(Blueprint { id, create, identity });
         self
     }
 
@@ -84,6 +90,19 @@ impl Graph {
     /// Checks the graph without creating anything.
     pub fn check(&self) -> Result<(), super::GraphError> {
         super::GraphError::check(self.problems())
+    }
+
+    /// The pipelines in their order.
+    pub fn pipelines(&self) -> Vec<PipelineOverview> {
+        let overview = |pipeline: &dyn AnyPipeline| {
+            let owned = |ids: Vec<&ComponentId>| ids.into_iter().cloned().collect::<Vec<_>>();
+            let mut overview = PipelineOverview::new(pipeline.id().clone(), pipeline.signal());
+            overview.receivers = pipeline.sources().iter().map(|source| source.id().clone()).collect();
+            overview.processors = owned(pipeline.processor_ids());
+            overview.exporters = owned(pipeline.target_ids());
+            overview
+        };
+        self.pipelines.iter().map(|pipeline| overview(&**pipeline)).collect()
     }
 
     pub(crate) fn problems(&self) -> Vec<Invalid> {
@@ -108,7 +127,7 @@ impl Graph {
     /// Outside a tokio runtime, as components may prepare tasks.
     pub fn dry_run(self, options: Options) -> Result<(), EngineError> {
         self.check()?;
-        Running::dry_run(&self, options)
+        Running::dry_run(self, options)
     }
 
     #[cfg(feature = "service")]
@@ -117,8 +136,8 @@ impl Graph {
     }
 
     #[cfg(feature = "service")]
-    pub(crate) fn add_extension(&mut self, id: ComponentId, create: Create<ExtensionBox>) {
-        self.extensions.push((id, create));
+    pub(crate) fn add_extension(&mut self, extension: Blueprint<ExtensionBox>) {
+        self.extensions.push(extension);
     }
 
     fn name<C: ComponentConfig>(&mut self, kind: ComponentKind, text: &str, config: &C) -> ComponentId {
@@ -204,8 +223,8 @@ impl<In: Signal, Out: Signal, C: ConnectorFactory<In, Out>> Destination<In> for 
 
 mod sealed {
     use super::{
-        Arc, ConnectorFactory, ConnectorHandle, Create, Exporter, ExporterFactory, ExporterHandle,
-        PipelineBuilder, ReceiverHandle, Signal, Source, Target, pipeline,
+        Arc, Blueprint, Connector, ConnectorFactory, ConnectorHandle, Create, Exporter, ExporterFactory,
+        ExporterHandle, Identity, PipelineBuilder, ReceiverHandle, Signal, Source, Target, edge,
     };
 
     pub trait Origin<S: Signal> {
@@ -232,16 +251,19 @@ mod sealed {
 
     impl<S: Signal, C: ExporterFactory<S>> Destination<S> for ExporterHandle<C> {
         fn end(&self, pipeline: &mut PipelineBuilder<'_, S>, required: bool) {
-            let config = Arc::clone(&self.config);
+            let (config, identity) = (Arc::clone(&self.config), Identity::of(&self.config));
             let create: Create<dyn Exporter<S>> = Arc::new(move |host| config.create(host));
-            pipeline.pipeline().targets.push(Target::Exporter { id: self.id.clone(), create, required });
+            let exporter = Blueprint { id: self.id.clone(), create, identity };
+            pipeline.pipeline().targets.push(Target::Exporter { exporter, required });
         }
     }
 
     impl<In: Signal, Out: Signal, C: ConnectorFactory<In, Out>> Destination<In> for ConnectorHandle<C, In, Out> {
         fn end(&self, pipeline: &mut PipelineBuilder<'_, In>, _required: bool) {
-            let edge = pipeline::edge::<In, Out, C>(&self.config);
-            pipeline.pipeline().targets.push(Target::Connector { id: self.id.clone(), edge });
+            let (config, identity) = (Arc::clone(&self.config), Identity::of(&self.config));
+            let create: Create<dyn Connector<In, Out>> = Arc::new(move |host| config.create(host));
+            let edge = edge(Blueprint { id: self.id.clone(), create, identity });
+            pipeline.pipeline().targets.push(Target::Connector(edge));
         }
     }
 }
@@ -266,7 +288,10 @@ impl<S: Signal> PipelineBuilder<'_, S> {
         let id = self.graph.id("processors", id, C::TYPE);
         let path = format!("processors::{id}");
         self.graph.problems.extend(config.validate().into_iter().map(|problem| below(&path, problem)));
-        self.pipeline().processors.push((id, Arc::new(move |host| config.create(host))));
+        let config = Arc::new(config);
+        let identity = Identity::of(&config);
+        let create: Create<dyn Processor<S>> = Arc::new(move |host| config.create(host));
+        self.pipeline().processors.push(Blueprint { id, create, identity });
         self
     }
 

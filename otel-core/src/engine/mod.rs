@@ -57,10 +57,14 @@ mod assembly;
 mod error;
 mod fanout;
 mod graph;
+mod identity;
 mod lifecycle;
+mod link;
 mod nodes;
 mod options;
+mod overview;
 mod pipeline;
+mod reload;
 mod running;
 mod status;
 mod tasks;
@@ -73,12 +77,15 @@ pub use graph::{
     ConnectorHandle, Destination, ExporterHandle, Graph, Origin, PipelineBuilder, ReceiverHandle,
 };
 pub use options::Options;
+pub use reload::Applied;
 pub use running::{Dropped, Running, ShutdownReport};
 pub use status::StatusUpdates;
 
 #[cfg(feature = "service")]
 pub(crate) use graph::ExtensionBox;
 #[cfg(feature = "service")]
-pub(crate) use pipeline::{Create, Pipeline, Source, Target, edge_by};
+pub(crate) use identity::Identity;
+#[cfg(feature = "service")]
+pub(crate) use pipeline::{Blueprint, Create, Pipeline, Source, Target, edge};
 #[cfg(feature = "testing")]
 pub(crate) use tasks::Tasks;

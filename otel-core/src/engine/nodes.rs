@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 
+use super::link::{Branches, Link};
 use super::tasks::panic_text;
 use crate::component::{
     Code, Connector, ConsumeError, Consumer, Context, Exporter, Host, Next, Processor, Router, Strength,
@@ -23,7 +24,12 @@ pub(super) struct ProcessorNode<S: Signal> {
 }
 
 impl<S: Signal> ProcessorNode<S> {
-    pub(super) fn new(processor: Arc<dyn Processor<S>>, next: Next<S>, host: &Host) -> Self {
+    /// The node, and the link to what follows it.
+    pub(super) fn new(
+        processor: Arc<dyn Processor<S>>,
+        branches: Branches<S>,
+        host: &Host,
+    ) -> (Self, Arc<Link<S>>) {
         let counter = |name, description| {
             let id = host.id().to_string();
             let attributes = [("processor", id.as_str()), ("otel.signal", S::KIND.as_str())];
@@ -35,8 +41,8 @@ impl<S: Signal> ProcessorNode<S> {
             "otelcol_processor_outgoing_items",
             "Number of items emitted from the processor. [Alpha]",
         );
-        let next = Next::new(Counted { next, items: outgoing });
-        Self { processor, next, incoming, guard: Guard::new(host) }
+        let link = Link::new(branches, Some(outgoing));
+        (Self { processor, next: link.next(), incoming, guard: Guard::new(host) }, link)
     }
 }
 
@@ -53,28 +59,6 @@ impl<S: Signal> Consumer<S> for ProcessorNode<S> {
 
     fn strength(&self) -> Strength {
         self.processor.strength(self.next.strength())
-    }
-}
-
-/// Counts what passes.
-struct Counted<S: Signal> {
-    next: Next<S>,
-    items: Counter,
-}
-
-#[async_trait]
-impl<S: Signal> Consumer<S> for Counted<S> {
-    async fn consume(&self, data: S, context: Context) -> Result<(), ConsumeError> {
-        self.items.add(data.items() as u64);
-        self.next.consume(data, context).await
-    }
-
-    fn admit(&self, data: &S) -> Result<(), ConsumeError> {
-        self.next.admit(data)
-    }
-
-    fn strength(&self) -> Strength {
-        self.next.strength()
     }
 }
 

@@ -3,34 +3,49 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::assembly::{Assembly, Branches};
+use super::assembly::{Assembly, Place};
 use super::error::EngineError;
+use super::identity::Identity;
+use super::link::Branches;
 use crate::ComponentId;
-use crate::component::{BuildError, Connector, ConnectorFactory, Exporter, Host, Next, Processor, Receiver};
+use crate::component::{BuildError, Connector, Exporter, Host, Next, Processor, Receiver};
 use crate::pdata::{Signal, SignalKind};
 
 /// Creates a component when its host is known.
 pub(crate) type Create<T> = Arc<dyn Fn(&Host) -> Result<Box<T>, BuildError> + Send + Sync>;
 
+/// A component that is to be.
+pub(crate) struct Blueprint<T: ?Sized> {
+    pub(crate) id: ComponentId,
+    pub(crate) create: Create<T>,
+    pub(crate) identity: Identity,
+}
+
+impl<T: ?Sized> Clone for Blueprint<T> {
+    fn clone(&self) -> Self {
+        Self { id: self.id.clone(), create: Arc::clone(&self.create), identity: self.identity.clone() }
+    }
+}
+
 /// Where a pipeline begins.
 #[derive(Clone)]
 pub(crate) enum Source {
     /// A receiver with what creates it.
-    Receiver(ComponentId, Create<dyn Receiver>),
+    Receiver(Blueprint<dyn Receiver>),
     /// A connector; the pipelines that end in it know what creates it.
     Connector(ComponentId),
 }
 
 /// Where a pipeline ends.
 pub(crate) enum Target<S: Signal> {
-    Exporter { id: ComponentId, create: Create<dyn Exporter<S>>, required: bool },
-    Connector { id: ComponentId, edge: Arc<dyn Edge<S>> },
+    Exporter { exporter: Blueprint<dyn Exporter<S>>, required: bool },
+    Connector(Arc<dyn Edge<S>>),
 }
 
 impl Source {
     pub(crate) fn id(&self) -> &ComponentId {
         match self {
-            Source::Receiver(id, _) | Source::Connector(id) => id,
+            Source::Receiver(Blueprint { id, .. }) | Source::Connector(id) => id,
         }
     }
 }
@@ -39,7 +54,7 @@ impl Source {
 pub(crate) struct Pipeline<S: Signal> {
     pub(crate) id: ComponentId,
     pub(crate) sources: Vec<Source>,
-    pub(crate) processors: Vec<(ComponentId, Create<dyn Processor<S>>)>,
+    pub(crate) processors: Vec<Blueprint<dyn Processor<S>>>,
     pub(crate) targets: Vec<Target<S>>,
 }
 
@@ -50,16 +65,18 @@ impl<S: Signal> Pipeline<S> {
 }
 
 /// A pipeline of whatever signal.
-pub(crate) trait AnyPipeline: Any + Send {
+pub(crate) trait AnyPipeline: Any + Send + Sync {
     fn id(&self) -> &ComponentId;
     fn signal(&self) -> SignalKind;
     fn sources(&self) -> &[Source];
     fn processor_ids(&self) -> Vec<&ComponentId>;
     fn exporter_ids(&self) -> Vec<&ComponentId>;
+    /// What it ends in, each id once.
+    fn target_ids(&self) -> Vec<&ComponentId>;
     /// The connectors that it ends in, with the signal that comes out of each.
     fn connections(&self) -> Vec<(&ComponentId, SignalKind)>;
     /// Creates its components, those that it ends in first, and leaves its entry with the assembly.
-    fn assemble(&self, assembly: &mut Assembly) -> Result<(), EngineError>;
+    fn assemble(&self, assembly: &mut Assembly<'_>) -> Result<(), EngineError>;
     fn as_any_mut(&mut self) -> &mut dyn Any;
 }
 
@@ -77,7 +94,7 @@ impl<S: Signal> AnyPipeline for Pipeline<S> {
     }
 
     fn processor_ids(&self) -> Vec<&ComponentId> {
-        self.processors.iter().map(|(id, _)| id).collect()
+        self.processors.iter().map(|processor| &processor.id).collect()
     }
 
     fn exporter_ids(&self) -> Vec<&ComponentId> {
@@ -85,34 +102,39 @@ impl<S: Signal> AnyPipeline for Pipeline<S> {
         self.targets.iter().filter(|target| exporter(target)).map(Target::id).collect()
     }
 
+    fn target_ids(&self) -> Vec<&ComponentId> {
+        let mut ids: Vec<_> = self.targets.iter().map(Target::id).collect();
+        // A connector to several signals is several targets side by side.
+        ids.dedup();
+        ids
+    }
+
     fn connections(&self) -> Vec<(&ComponentId, SignalKind)> {
         let connectors = self.targets.iter().filter_map(|target| match target {
-            Target::Connector { id, edge } => Some((id, edge.out())),
+            Target::Connector(edge) => Some((edge.id(), edge.out())),
             Target::Exporter { .. } => None,
         });
         connectors.collect()
     }
 
-    fn assemble(&self, assembly: &mut Assembly) -> Result<(), EngineError> {
+    fn assemble(&self, assembly: &mut Assembly<'_>) -> Result<(), EngineError> {
+        let mut place = Place::new(assembly, self);
         let mut branches = Branches::default();
         for target in &self.targets {
             match target {
-                Target::Exporter { id, create, required } => {
-                    let next = assembly.exporter(id, create)?;
-                    if *required {
-                        branches.required.push(next);
-                    } else {
-                        branches.best_effort.push(assembly.best_effort(id, next));
-                    }
+                Target::Exporter { exporter, required: true } => {
+                    branches.required.push(place.exporter(exporter)?);
                 }
-                Target::Connector { id, edge } => branches.required.push(edge.assemble(id, assembly)?),
+                Target::Exporter { exporter, required: false } => {
+                    branches.best_effort.push(place.best_effort(exporter)?);
+                }
+                Target::Connector(edge) => branches.required.push(edge.assemble(&mut place)?),
             }
         }
-        let mut next = branches.join();
-        for (id, create) in self.processors.iter().rev() {
-            next = assembly.processor(&self.id, id, create, next)?;
+        for processor in self.processors.iter().rev() {
+            branches = Branches::to(place.processor(processor, branches)?);
         }
-        assembly.enter(&self.id, &self.sources, &next);
+        place.enter(&branches);
         Ok(())
     }
 
@@ -124,38 +146,38 @@ impl<S: Signal> AnyPipeline for Pipeline<S> {
 impl<S: Signal> Target<S> {
     pub(crate) fn id(&self) -> &ComponentId {
         match self {
-            Target::Exporter { id, .. } | Target::Connector { id, .. } => id,
+            Target::Exporter { exporter, .. } => &exporter.id,
+            Target::Connector(edge) => edge.id(),
         }
     }
 }
 
 /// A connector seen from the pipeline that ends in it.
 pub(crate) trait Edge<In: Signal>: Send + Sync {
+    fn id(&self) -> &ComponentId;
     fn out(&self) -> SignalKind;
-    fn assemble(&self, id: &ComponentId, assembly: &mut Assembly) -> Result<Next<In>, EngineError>;
+    fn assemble(&self, place: &mut Place<'_, '_, In>) -> Result<Next<In>, EngineError>;
 }
 
-struct EdgeTo<In: Signal, Out: Signal>(Create<dyn Connector<In, Out>>);
+struct EdgeTo<In: Signal, Out: Signal>(Blueprint<dyn Connector<In, Out>>);
 
 impl<In: Signal, Out: Signal> Edge<In> for EdgeTo<In, Out> {
+    fn id(&self) -> &ComponentId {
+        &self.0.id
+    }
+
     fn out(&self) -> SignalKind {
         Out::KIND
     }
 
-    fn assemble(&self, id: &ComponentId, assembly: &mut Assembly) -> Result<Next<In>, EngineError> {
-        assembly.connector(id, &self.0)
+    fn assemble(&self, place: &mut Place<'_, '_, In>) -> Result<Next<In>, EngineError> {
+        place.connector(&self.0)
     }
 }
 
-/// The edge of a connector that is created so.
-pub(crate) fn edge_by<In: Signal, Out: Signal>(create: Create<dyn Connector<In, Out>>) -> Arc<dyn Edge<In>> {
-    Arc::new(EdgeTo(create))
-}
-
-/// The edge of a connector's configuration.
-pub(crate) fn edge<In: Signal, Out: Signal, C: ConnectorFactory<In, Out>>(
-    config: &Arc<C>,
+/// The edge of a connector that is to be.
+pub(crate) fn edge<In: Signal, Out: Signal>(
+    connector: Blueprint<dyn Connector<In, Out>>,
 ) -> Arc<dyn Edge<In>> {
-    let config = Arc::clone(config);
-    edge_by::<In, Out>(Arc::new(move |host| config.create(host)))
+    Arc::new(EdgeTo(connector))
 }

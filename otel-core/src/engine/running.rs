@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use super::assembly::{Surroundings, assemble};
+use super::assembly::{Instances, Surroundings, assemble};
 use super::error::EngineError;
 use super::graph::Graph;
-use super::lifecycle::{Deadlines, Instances};
+use super::lifecycle::{Deadlines, Parts};
+use super::link::Released;
 use super::options::Options;
+use super::overview::View;
 use super::status::{Board, StatusUpdates};
 use super::tasks::Tasks;
-use crate::component::StatusEvent;
+use crate::component::{Lasting, StatusEvent};
 use crate::telemetry::Telemetry;
 
 /// The counter of what was given up; see [`Host::dropped`](crate::component::Host::dropped).
@@ -24,66 +27,86 @@ const ABORT_TIME: Duration = Duration::from_secs(1);
 /// A collector that runs. Dropping it ends its tasks at once, and loses what they held; call
 /// [`shutdown`](Self::shutdown).
 pub struct Running {
-    instances: Instances,
-    board: Arc<Board>,
-    pub(super) tasks: Arc<Tasks>,
-    telemetry: Telemetry,
-    shutdown_timeout: Duration,
+    pub(super) graph: Graph,
+    pub(super) instances: Instances,
+    /// What is being started to become part of the instances.
+    pub(super) starting: Parts,
+    /// What is being stopped because it is part of them no more.
+    pub(super) leaving: Option<Leaving>,
+    pub(super) surroundings: Surroundings,
+    pub(super) overview: Arc<View>,
+    pub(super) shutdown_timeout: Duration,
+}
+
+/// Components that are to stop.
+pub(super) struct Leaving {
+    pub(super) parts: Parts,
+    /// What still calls them.
+    pub(super) released: Vec<Released>,
+    pub(super) deadlines: Deadlines,
 }
 
 impl Running {
     pub(super) async fn start(graph: Graph, options: Options) -> Result<Self, EngineError> {
-        let running = Self::create(&graph, options)?;
-        let Err(error) = running.instances.start(&running.board).await else { return Ok(running) };
+        let running = Self::create(graph, options)?;
+        let parts = &running.instances.parts;
+        let Err(error) = parts.start(&running.surroundings.board).await else {
+            parts.ready().await;
+            return Ok(running);
+        };
         running.shutdown().await;
         Err(error)
     }
 
-    pub(super) fn dry_run(graph: &Graph, options: Options) -> Result<(), EngineError> {
+    pub(super) fn dry_run(graph: Graph, options: Options) -> Result<(), EngineError> {
         Self::create(graph, options).map(drop)
     }
 
-    fn create(graph: &Graph, options: Options) -> Result<Self, EngineError> {
+    fn create(graph: Graph, options: Options) -> Result<Self, EngineError> {
         let board = Arc::new(Board::new());
-        let tasks = Arc::new(Tasks::new());
-        let instances = assemble(
-            graph,
-            Surroundings {
-                telemetry: options.telemetry.clone(),
-                build_info: Arc::new(options.build_info),
-                proxies: Arc::new(options.proxies),
-                tasks: Arc::clone(&tasks),
-                board: Arc::clone(&board),
-            },
-        )?;
-        board.watched_by(instances.watchers.clone());
-        Ok(Self {
-            instances,
-            board,
-            tasks,
+        let overview = Arc::new(View::new(&board));
+        overview.show(&graph);
+        let surroundings = Surroundings {
             telemetry: options.telemetry,
+            build_info: Arc::new(options.build_info),
+            proxies: Arc::new(options.proxies),
+            tasks: Arc::new(Tasks::new()),
+            board,
+            overview: Arc::clone(&overview) as Arc<_>,
+            lasting: Lasting::default(),
+            number: AtomicU64::new(1),
+        };
+        let plan = assemble(&graph, &surroundings, &Instances::default())?;
+        surroundings.board.watched_by(plan.instances.parts.watchers());
+        Ok(Self {
+            graph,
+            instances: plan.instances,
+            starting: Parts::default(),
+            leaving: None,
+            surroundings,
+            overview,
             shutdown_timeout: options.shutdown_timeout,
         })
     }
 
     /// The state of every component.
     pub fn status(&self) -> Vec<StatusEvent> {
-        self.board.snapshot()
+        self.surroundings.board.snapshot()
     }
 
     /// The changes of states from now on.
     pub fn subscribe(&self) -> StatusUpdates {
-        self.board.subscribe()
+        self.surroundings.board.subscribe()
     }
 
     /// Logs, metrics and the clock that the collector was started with.
     pub fn telemetry(&self) -> &Telemetry {
-        &self.telemetry
+        &self.surroundings.telemetry
     }
 
     /// The number of tasks of its components that run now.
     pub fn tasks(&self) -> usize {
-        self.tasks.len()
+        self.surroundings.tasks.len()
     }
 
     /// Waits until some component reports an error that the collector cannot live with. Then it is time to
@@ -91,7 +114,7 @@ impl Running {
     ///
     /// Cancel safe.
     pub async fn fatal(&self) -> String {
-        self.board.fatal().await
+        self.surroundings.board.fatal().await
     }
 
     /// Runs until `stop` completes or a fatal error occurs, and shuts down.
@@ -101,7 +124,7 @@ impl Running {
             error = self.fatal() => Some(error),
         };
         if let Some(error) = &fatal {
-            let logger = self.telemetry.logger();
+            let logger = self.surroundings.telemetry.logger();
             logger
                 .error("Asynchronous error received, terminating process")
                 .field("error", error.as_str())
@@ -115,28 +138,34 @@ impl Running {
     pub async fn shutdown(self) -> ShutdownReport {
         let before = self.dropped();
         let deadlines = Deadlines::new(self.shutdown_timeout);
-        let mut failures = self.instances.stop(&deadlines).await;
-        self.tasks.abort_all();
-        if tokio::time::timeout(ABORT_TIME, self.tasks.ended()).await.is_err() {
-            failures.push(format!("{} tasks did not end", self.tasks.len()));
+        let leaving = self.leaving.as_ref().map(|leaving| &leaving.parts);
+        let parts =
+            self.instances.parts.clone().and(leaving.unwrap_or(&Parts::default())).and(&self.starting);
+        let mut failures = parts.stop(&deadlines, std::future::ready(())).await;
+        self.surroundings.tasks.abort_all();
+        if tokio::time::timeout(ABORT_TIME, self.surroundings.tasks.ended()).await.is_err() {
+            failures.push(format!("{} tasks did not end", self.surroundings.tasks.len()));
         }
+        ShutdownReport { dropped: self.dropped_since(before), failures, fatal: None }
+    }
+
+    pub(super) fn dropped_since(&self, before: DroppedItems) -> Vec<Dropped> {
         let mut dropped = self.dropped();
         for (key, count) in before {
             if let Some(after) = dropped.get_mut(&key) {
                 *after -= count;
             }
         }
-        let dropped = dropped
+        dropped
             .into_iter()
             .filter(|(_, items)| *items > 0)
             .map(|((component, signal, reason), items)| Dropped { component, signal, reason, items })
-            .collect();
-        ShutdownReport { dropped, failures, fatal: None }
+            .collect()
     }
 
-    fn dropped(&self) -> BTreeMap<(String, String, String), u64> {
+    pub(super) fn dropped(&self) -> DroppedItems {
         let mut dropped = BTreeMap::new();
-        for (attributes, items) in self.telemetry.metrics().series(DROPPED) {
+        for (attributes, items) in self.surroundings.telemetry.metrics().series(DROPPED) {
             let value = |key: &str| {
                 let found = attributes.iter().find(|(known, _)| known == key);
                 found.map(|(_, value)| value.clone()).unwrap_or_default()
@@ -149,7 +178,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.tasks.abort_all();
+        self.surroundings.tasks.abort_all();
     }
 }
 
@@ -158,6 +187,9 @@ impl fmt::Debug for Running {
         f.debug_struct("Running").field("status", &self.status()).finish_non_exhaustive()
     }
 }
+
+/// Items by component, signal and reason.
+pub(super) type DroppedItems = BTreeMap<(String, String, String), u64>;
 
 /// How a shutdown went.
 #[derive(Debug, Clone, Default)]

@@ -1,12 +1,12 @@
 //! The state of every component, and who is told of a change.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{broadcast, watch};
 
 use crate::ComponentId;
-use crate::component::{ComponentKind, Extension, Status, StatusEvent, StatusSink};
+use crate::component::{ComponentKind, Extension, Host, Status, StatusEvent, StatusSink};
 
 /// How many changes a subscriber may lag behind.
 const BACKLOG: usize = 256;
@@ -31,10 +31,18 @@ impl StatusUpdates {
 
 /// Keeps the states by the rules of which may follow which.
 pub(crate) struct Board {
-    states: Mutex<BTreeMap<(ComponentKind, ComponentId), Status>>,
+    states: Mutex<States>,
     events: broadcast::Sender<StatusEvent>,
     fatal: watch::Sender<Option<String>>,
-    watchers: OnceLock<Vec<Arc<dyn Extension>>>,
+    watchers: Mutex<Vec<Arc<dyn Extension>>>,
+}
+
+#[derive(Default)]
+struct States {
+    /// The last event of each instance, by kind, id and number.
+    of: BTreeMap<(ComponentKind, ComponentId, u64), StatusEvent>,
+    /// Instances that are being tried, and are not part of the collector yet.
+    tried: HashSet<u64>,
 }
 
 impl Board {
@@ -43,31 +51,52 @@ impl Board {
             states: Mutex::default(),
             events: broadcast::channel(BACKLOG).0,
             fatal: watch::channel(None).0,
-            watchers: OnceLock::new(),
+            watchers: Mutex::default(),
         }
     }
 
     /// Extensions that are told of every change from now on.
     pub(super) fn watched_by(&self, watchers: Vec<Arc<dyn Extension>>) {
-        // The engine calls this once; a second call would change nothing.
-        let _ = self.watchers.set(watchers);
+        *self.watchers.lock().unwrap_or_else(PoisonError::into_inner) = watchers;
+    }
+
+    /// Instances that are about to start beside those that run: not shown yet.
+    pub(super) fn try_out(&self, instances: HashSet<u64>) {
+        self.states().tried = instances;
+    }
+
+    /// Shows those that were tried, and forgets others.
+    pub(super) fn replace(&self, gone: &HashSet<u64>) {
+        let mut states = self.states();
+        states.tried.clear();
+        states.of.retain(|(_, _, number), _| !gone.contains(number));
+    }
+
+    /// Forgets those that were tried.
+    pub(super) fn give_up(&self) {
+        let mut states = self.states();
+        let tried = std::mem::take(&mut states.tried);
+        states.of.retain(|(_, _, number), _| !tried.contains(number));
     }
 
     pub(crate) fn snapshot(&self) -> Vec<StatusEvent> {
-        let states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-        states
-            .iter()
-            .map(|((kind, id), status)| StatusEvent::new(*kind, id.clone(), status.clone()))
-            .collect()
+        let states = self.states();
+        let shown = |event: &&StatusEvent| !states.tried.contains(&event.instance);
+        states.of.values().filter(shown).cloned().collect()
     }
 
     pub(super) fn subscribe(&self) -> StatusUpdates {
         StatusUpdates(self.events.subscribe())
     }
 
-    pub(super) fn is_starting(&self, kind: ComponentKind, id: &ComponentId) -> bool {
-        let states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-        states.get(&(kind, id.clone())) == Some(&Status::Starting)
+    pub(super) fn is_starting(&self, host: &Host) -> bool {
+        let key = (host.kind(), host.id().clone(), host.instance());
+        self.states().of.get(&key).is_some_and(|event| event.status == Status::Starting)
+    }
+
+    /// The collector cannot live on.
+    pub(super) fn end(&self, error: String) {
+        self.fatal.send_replace(Some(error));
     }
 
     /// Waits for a fatal error.
@@ -82,22 +111,32 @@ impl Board {
             }
         }
     }
+
+    fn states(&self) -> std::sync::MutexGuard<'_, States> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl StatusSink for Board {
     fn report(&self, event: StatusEvent) {
-        let key = (event.kind, event.id.clone());
+        let key = (event.kind, event.id.clone(), event.instance);
         {
-            let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-            if !may_follow(states.get(&key), &event.status) {
+            let mut states = self.states();
+            let old = states.of.get_mut(&key);
+            if !may_follow(old.as_deref().map(|old| &old.status), &event.status) {
+                if let Some(old) = old {
+                    old.dead |= event.dead;
+                }
                 return;
             }
-            states.insert(key, event.status.clone());
+            let dead = event.dead || old.is_some_and(|old| old.dead);
+            states.of.insert(key, StatusEvent { dead, ..event.clone() });
         }
         if let Status::FatalError(error) = &event.status {
-            self.fatal.send_replace(Some(format!("{} {}: {error}", event.kind, event.id)));
+            self.end(format!("{} {}: {error}", event.kind, event.id));
         }
-        for watcher in self.watchers.get().into_iter().flatten() {
+        let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for watcher in watchers {
             watcher.on_status(&event);
         }
         // Without a subscriber there is nobody to tell.

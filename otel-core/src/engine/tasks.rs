@@ -1,7 +1,7 @@
 //! Tasks of components: supervised, and gone when the collector is.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,8 @@ pub(crate) struct Tasks {
 #[derive(Default)]
 struct Running {
     closed: bool,
-    handles: HashMap<u64, AbortHandle>,
+    /// By number, with the instance that each is of.
+    handles: HashMap<u64, (u64, AbortHandle)>,
 }
 
 impl Tasks {
@@ -52,7 +53,14 @@ impl Tasks {
     pub(crate) fn abort_all(&self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.closed = true;
-        running.handles.values().for_each(AbortHandle::abort);
+        running.handles.values().for_each(|(_, handle)| handle.abort());
+    }
+
+    /// Ends every task of these instances at its next await.
+    pub(crate) fn abort_of(&self, instances: &HashSet<u64>) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let theirs = running.handles.values().filter(|(instance, _)| instances.contains(instance));
+        theirs.for_each(|(_, handle)| handle.abort());
     }
 
     /// Waits until every task has ended.
@@ -66,7 +74,7 @@ impl Tasks {
         self.tracker.len()
     }
 
-    fn run(&self, future: impl Future<Output = ()> + Send + 'static) -> Task {
+    fn run(&self, instance: u64, future: impl Future<Output = ()> + Send + 'static) -> Task {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let (ended, observed) = watch::channel(false);
         let end = End { ended, number, running: Arc::clone(&self.running), _token: self.tracker.token() };
@@ -81,7 +89,7 @@ impl Tasks {
             if running.closed {
                 handle.abort();
             }
-            running.handles.insert(number, handle.clone());
+            running.handles.insert(number, (instance, handle.clone()));
             handle
         };
         Task::new(move || handle.abort(), observed)
@@ -97,10 +105,10 @@ impl Drop for Tasks {
 impl Spawn for Tasks {
     fn spawn(&self, host: &Host, name: &'static str, future: TaskFuture) -> Task {
         let host = host.clone();
-        self.run(async move {
+        self.run(host.instance(), async move {
             if let Err(error) = guarded(future).await {
                 host.logger().error("Task ended").field("task", name).field("error", error.as_str()).emit();
-                host.report(Status::PermanentError(format!("task {name} ended: {error}")));
+                host.report_dead(format!("task {name} ended: {error}"));
             }
         })
     }
@@ -112,7 +120,7 @@ impl Spawn for Tasks {
         mut make: Box<dyn FnMut() -> TaskFuture + Send>,
     ) -> Task {
         let host = host.clone();
-        self.run(async move {
+        self.run(host.instance(), async move {
             let mut pause = Self::FIRST_PAUSE;
             loop {
                 let begun = Instant::now();

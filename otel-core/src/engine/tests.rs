@@ -1,3 +1,5 @@
+mod reload;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -470,7 +472,7 @@ async fn a_shutdown_leaves_no_task_and_tells_what_was_dropped_since_it_began() {
     let (source, running) = hoarding().await;
     source.send(spans(1)).await.unwrap();
     assert_eq!(running.tasks(), 1);
-    let tasks = Arc::clone(&running.tasks);
+    let tasks = Arc::clone(&running.surroundings.tasks);
     let report = running.shutdown().await;
     assert_eq!(tasks.len(), 0);
     let [dropped] = &report.dropped[..] else { panic!("{report:?}") };
@@ -480,7 +482,7 @@ async fn a_shutdown_leaves_no_task_and_tells_what_was_dropped_since_it_began() {
 #[tokio::test]
 async fn dropping_the_handle_ends_the_tasks() {
     let (_source, running) = hoarding().await;
-    let tasks = Arc::clone(&running.tasks);
+    let tasks = Arc::clone(&running.surroundings.tasks);
     drop(running);
     tokio::time::timeout(Duration::from_secs(10), tasks.ended()).await.unwrap();
 }

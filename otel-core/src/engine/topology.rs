@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::pipeline::{AnyPipeline, Source};
+use super::pipeline::{AnyPipeline, Blueprint, Source};
 use crate::pdata::SignalKind;
 use crate::{ComponentId, Invalid};
 
@@ -56,7 +56,7 @@ pub(super) fn order(pipelines: &Pipelines) -> Result<Vec<usize>, String> {
 pub(super) fn siblings(pipelines: &Pipelines) -> HashSet<(ComponentId, SignalKind)> {
     let feeds_others = |pipeline: &dyn AnyPipeline, source: &Source| match source {
         Source::Connector(_) => true,
-        Source::Receiver(id, _) => {
+        Source::Receiver(Blueprint { id, .. }) => {
             let fed = pipelines.iter().filter(|other| {
                 other.signal() == pipeline.signal() && other.sources().iter().any(|source| source.id() == id)
             });

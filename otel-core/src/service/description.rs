@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::registry::{Config, Entry, Registry};
+use super::sameness::identity;
 use super::telemetry::TelemetryConfig;
 use crate::ComponentId;
 use crate::component::ComponentKind;
 use crate::config::{Decode, Decoder, Fields, FromNode, Location, Mapping, Node, nearest};
-use crate::engine::Options;
+use crate::engine::{Blueprint, Identity, Options};
 
 /// A whole configuration.
 pub(super) struct Description<'r> {
@@ -30,6 +31,16 @@ pub(super) struct Defined<'r> {
     pub(super) entry: Option<&'r Entry>,
     /// `None` where it could not be decoded.
     pub(super) config: Option<Config>,
+    /// What the configuration says, by which it is compared with others.
+    pub(super) identity: Identity,
+}
+
+impl Defined<'_> {
+    /// The component as a `T`, if it is sound and can be one.
+    pub(super) fn blueprint<T: ?Sized + 'static>(&self, id: &ComponentId) -> Option<Blueprint<T>> {
+        let create = self.entry?.create::<T>(self.config.as_ref()?)?;
+        Some(Blueprint { id: id.clone(), create, identity: self.identity.clone() })
+    }
 }
 
 /// The section `service`.
@@ -126,7 +137,8 @@ fn section<'r>(registry: &'r Registry, fields: &mut Fields<'_>, kind: ComponentK
                 decoder.error_at(&entry.key, format!("duplicate name \"{id}\" after unmarshaling"));
                 continue;
             }
-            let mut defined = Defined { key: entry.key.clone(), entry: None, config: None };
+            let identity = identity(&entry.value);
+            let mut defined = Defined { key: entry.key.clone(), entry: None, config: None, identity };
             decoder.at(&id, |decoder| {
                 if let Some(known) = entry_of(registry, kind, &id, &entry.key, decoder) {
                     defined.entry = Some(known);

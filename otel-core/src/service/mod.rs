@@ -21,6 +21,7 @@ mod description;
 mod pipelines;
 mod registry;
 mod run;
+mod sameness;
 pub mod telemetry;
 #[cfg(all(test, feature = "testing"))]
 mod tests;

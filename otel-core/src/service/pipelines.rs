@@ -6,7 +6,7 @@ use super::description::{Defined, Description, PipelineConfig, Reference, Sectio
 use crate::ComponentId;
 use crate::component::{ComponentKind, Connector, Exporter, Processor, Receiver};
 use crate::config::{Decoder, nearest};
-use crate::engine::{ExtensionBox, Graph, Pipeline, Source, Target, edge_by};
+use crate::engine::{ExtensionBox, Graph, Pipeline, Source, Target, edge};
 use crate::pdata::{Logs, Metrics, Signal, Traces};
 
 const UNSUPPORTED: &str = "telemetry type is not supported";
@@ -61,9 +61,9 @@ fn ambiguous(description: &Description<'_>, decoder: &mut Decoder) {
 fn extensions(description: &Description<'_>, graph: &mut Graph, decoder: &mut Decoder) {
     for reference in &description.service.extensions {
         match description.extensions.get(&reference.id) {
-            Some(Defined { entry: Some(entry), config: Some(config), .. }) => {
-                if let Some(create) = entry.create::<ExtensionBox>(config) {
-                    graph.add_extension(reference.id.clone(), create);
+            Some(defined @ Defined { entry: Some(_), config: Some(_), .. }) => {
+                if let Some(extension) = defined.blueprint::<ExtensionBox>(&reference.id) {
+                    graph.add_extension(extension);
                 }
             }
             // What is wrong with it has been told.
@@ -151,14 +151,14 @@ impl Resolver<'_, '_> {
             unresolved(reference, "receiver", &sections, self.decoder);
             return None;
         };
-        let (Some(entry), Some(config)) = (receiver.entry, &receiver.config) else { return None };
+        let entry = receiver.entry.filter(|_| receiver.config.is_some())?;
         if !entry.emits(S::KIND) {
             let message =
                 format!("failed to create \"{id}\" receiver for data type \"{}\": {UNSUPPORTED}", S::KIND);
             self.decoder.error(&reference.node, message);
             return None;
         }
-        entry.create::<dyn Receiver>(config).map(|create| Source::Receiver(id.clone(), create))
+        receiver.blueprint::<dyn Receiver>(id).map(Source::Receiver)
     }
 
     fn processor<S: Signal>(&mut self, reference: &Reference, pipeline: &mut Pipeline<S>) {
@@ -166,9 +166,11 @@ impl Resolver<'_, '_> {
         let Some(processor) = self.description.processors.get(id) else {
             return unresolved(reference, "processor", &[&self.description.processors], self.decoder);
         };
-        let (Some(entry), Some(config)) = (processor.entry, &processor.config) else { return };
-        if let Some(create) = entry.create::<dyn Processor<S>>(config) {
-            pipeline.processors.push((id.clone(), create));
+        if processor.config.is_none() {
+            return;
+        }
+        if let Some(processor) = processor.blueprint::<dyn Processor<S>>(id) {
+            pipeline.processors.push(processor);
             return;
         }
         let name = &self.pipeline.id;
@@ -185,9 +187,11 @@ impl Resolver<'_, '_> {
             let sections = [&self.description.exporters, &self.description.connectors];
             return unresolved(reference, "exporter", &sections, self.decoder);
         };
-        let (Some(entry), Some(config)) = (exporter.entry, &exporter.config) else { return };
-        if let Some(create) = entry.create::<dyn Exporter<S>>(config) {
-            pipeline.targets.push(Target::Exporter { id: id.clone(), create, required: true });
+        if exporter.config.is_none() {
+            return;
+        }
+        if let Some(exporter) = exporter.blueprint::<dyn Exporter<S>>(id) {
+            pipeline.targets.push(Target::Exporter { exporter, required: true });
             return;
         }
         let message =
@@ -225,9 +229,8 @@ impl Resolver<'_, '_> {
             other.id.type_name() == Out::KIND.as_str()
                 && other.parts.receivers.iter().any(|reference| reference.id == *id)
         });
-        let (Some(entry), Some(config), true) = (connector.entry, &connector.config, begins) else { return };
-        if let Some(create) = entry.create::<dyn Connector<In, Out>>(config) {
-            pipeline.targets.push(Target::Connector { id: id.clone(), edge: edge_by(create) });
+        if let Some(connector) = connector.blueprint::<dyn Connector<In, Out>>(id).filter(|_| begins) {
+            pipeline.targets.push(Target::Connector(edge(connector)));
         }
     }
 

@@ -80,6 +80,10 @@ impl fmt::Debug for Fault {
 
 impl ComponentConfig for Fault {
     const TYPE: &'static str = "fault";
+
+    fn same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.calls, &other.calls)
+    }
 }
 
 impl<S: Signal> ProcessorFactory<S> for Fault {

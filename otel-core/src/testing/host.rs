@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::ComponentId;
 use crate::component::{
-    BuildInfo, Capabilities, ComponentKind, Host, HostParts, ProxySettings, Shared, Status, StatusEvent,
-    StatusSink,
+    BuildInfo, Capabilities, ComponentKind, Host, HostParts, Lasting, ProxySettings, Shared, Status,
+    StatusEvent, StatusSink,
 };
 use crate::engine::Tasks;
 use crate::pdata::SignalKind;
@@ -79,6 +79,8 @@ impl TestHost {
             spawn: Arc::clone(&tasks) as Arc<_>,
             status: Arc::clone(&statuses) as Arc<_>,
             shared: Shared::default(),
+            lasting: Lasting::default(),
+            instance: 0,
             capabilities: Arc::default(),
             has_siblings: false,
         };

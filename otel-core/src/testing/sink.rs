@@ -200,6 +200,10 @@ impl<S: Signal> Exporter<S> for Sink<S> {
 
 impl<S: Signal> ComponentConfig for Sink<S> {
     const TYPE: &'static str = "sink";
+
+    fn same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 impl<S: Signal> ExporterFactory<S> for Sink<S> {

@@ -1,7 +1,7 @@
 //! The beginning of a pipeline under test.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use tokio::time::Instant;
@@ -68,17 +68,24 @@ impl<S: Signal> fmt::Debug for Source<S> {
 
 impl<S: Signal> ComponentConfig for Source<S> {
     const TYPE: &'static str = "source";
+
+    fn same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 impl<S: Signal> ReceiverFactory for Source<S> {
     fn create(&self, _host: &Host) -> Result<Box<dyn Receiver>, BuildError> {
-        Ok(Box::new(Started(self.clone())))
+        Ok(Box::new(Started { source: self.clone(), output: OnceLock::new() }))
     }
 }
 
 impl<S: Signal> Emits<S> for Source<S> {}
 
-struct Started<S: Signal>(Source<S>);
+struct Started<S: Signal> {
+    source: Source<S>,
+    output: OnceLock<Next<S>>,
+}
 
 #[async_trait]
 impl<S: Signal> Receiver for Started<S> {
@@ -89,12 +96,18 @@ impl<S: Signal> Receiver for Started<S> {
             SignalKind::Metrics => take::<Metrics, S>(&mut outputs.metrics),
             SignalKind::Logs => take::<Logs, S>(&mut outputs.logs),
         };
-        self.0.set(next);
+        if let Some(next) = &next {
+            // A second start would be the engine's mistake, and changes nothing.
+            let _ = self.output.set(next.clone());
+        }
+        self.source.set(next);
         Ok(())
     }
 
     async fn shutdown(&self, _deadline: Instant) {
-        self.0.set(None);
+        // A successor may have set its own.
+        let mut next = self.source.0.lock().unwrap_or_else(PoisonError::into_inner);
+        next.take_if(|next| self.output.get().is_some_and(|output| next.is(output)));
     }
 }
 

@@ -1,0 +1,195 @@
+//! Changing a graph while it runs.
+
+use std::collections::HashSet;
+
+use super::assembly::{Instances, Plan, assemble};
+use super::error::EngineError;
+use super::graph::Graph;
+use super::lifecycle::{Deadlines, Parts};
+use super::running::{Dropped, Leaving, Running};
+
+/// What a change of the graph did.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Applied {
+    /// How many instances are as they were.
+    pub kept: usize,
+    /// Instances that were started, as `exporter debug`.
+    pub started: Vec<String>,
+    /// Instances that were stopped.
+    pub stopped: Vec<String>,
+    /// What those gave up that were stopped.
+    pub dropped: Vec<Dropped>,
+    /// Those that panicked or did not end in time while they were stopped.
+    pub failures: Vec<String>,
+}
+
+impl Applied {
+    /// Whether all is as it was.
+    pub fn is_nothing(&self) -> bool {
+        self.started.is_empty() && self.stopped.is_empty()
+    }
+}
+
+impl Running {
+    /// Makes the collector one of another graph. What is the same in both stays as it is, with everything that it
+    /// holds; the rest of the new graph is started, data is led there, and what is left of the old one hands on what it
+    /// holds and stops, within the timeout of [`Options::shutdown_timeout`](super::Options::shutdown_timeout).
+    ///
+    /// A component is the same if its id and its place in the graph are, and its configuration is: see
+    /// [`ComponentConfig::same_as`](crate::component::ComponentConfig::same_as). A receiver that gets its first pipeline
+    /// of a signal, or loses the last, is another; so is a connector whose pipelines are others, and whoever has something
+    /// from an extension that is another.
+    ///
+    /// New components start beside the old ones. Only where they cannot, because a port or a directory is in use, the
+    /// old ones stop first, while data waits.
+    ///
+    /// Dropping the future is legal: what has begun to stop is stopped by the next call or by
+    /// [`shutdown`](Self::shutdown).
+    ///
+    /// # Errors
+    /// What is wrong with the graph, or the first component that could not be created or started. The collector then is
+    /// as it was. [`EngineError::Restore`] says that even this failed, and [`fatal`](Self::fatal) does.
+    pub async fn apply(&mut self, graph: Graph) -> Result<Applied, EngineError> {
+        let outcome = self.try_apply(graph).await;
+        self.overview.set_failed_reload(outcome.as_ref().err().map(ToString::to_string));
+        outcome
+    }
+
+    /// Tells extensions of a change that failed before it came to a graph, until one succeeds.
+    pub fn reload_failed(&self, error: &str) {
+        self.overview.set_failed_reload(Some(error.to_owned()));
+    }
+
+    /// Sets how long the shutdown, and that of components that are replaced, may take.
+    pub fn set_shutdown_timeout(&mut self, timeout: std::time::Duration) {
+        self.shutdown_timeout = timeout;
+    }
+
+    async fn try_apply(&mut self, graph: Graph) -> Result<Applied, EngineError> {
+        graph.check()?;
+        // Whatever was broken off.
+        self.withdraw().await;
+        self.drain().await;
+        let before = self.dropped();
+        let old = self.instances.parts.clone();
+        let failures = match self.start_beside(&graph).await {
+            Ok(plan) => {
+                self.commit(graph, plan).await;
+                self.drain().await
+            }
+            Err(error) if error.is_in_use() => self.start_instead(graph).await?,
+            Err(error) => return Err(error),
+        };
+        let new = &self.instances.parts;
+        let (started, stopped) = (new.without(&old), old.without(new));
+        Ok(Applied {
+            kept: new.all().filter(|one| one.is_seen()).count() - names(&started).len(),
+            started: names(&started),
+            stopped: names(&stopped),
+            dropped: self.dropped_since(before),
+            failures,
+        })
+    }
+
+    /// Starts what is new while everything runs on.
+    async fn start_beside(&mut self, graph: &Graph) -> Result<Plan, EngineError> {
+        let plan = assemble(graph, &self.surroundings, &self.instances)?;
+        match self.start_new(&plan.instances).await {
+            Ok(()) => Ok(plan),
+            Err(error) => {
+                self.withdraw().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Stops what is no longer part of the graph, and starts what is new; data waits meanwhile.
+    async fn start_instead(&mut self, graph: Graph) -> Result<Vec<String>, EngineError> {
+        let plan = assemble(&graph, &self.surroundings, &self.instances)?;
+        let old = self.instances.parts.without(&plan.instances.parts);
+        let released = plan.redirections.iter().map(|redirection| redirection.hold()).collect();
+        self.leaving =
+            Some(Leaving { parts: old.clone(), released, deadlines: Deadlines::new(self.shutdown_timeout) });
+        let failures = self.drain().await;
+        let Err(error) = self.start_new(&plan.instances).await else {
+            self.commit(graph, plan).await;
+            self.leaving = None;
+            return Ok(failures);
+        };
+        self.withdraw().await;
+        let restored = self.restore(&old).await;
+        match restored {
+            Ok(()) => Err(error),
+            Err(restore) => {
+                let failed = EngineError::Restore { error: Box::new(error), restore: Box::new(restore) };
+                self.surroundings.board.end(failed.to_string());
+                Err(failed)
+            }
+        }
+    }
+
+    /// Starts anew what was stopped of the graph that is to go on.
+    async fn restore(&mut self, stopped: &Parts) -> Result<(), EngineError> {
+        self.instances = self.instances.without(stopped);
+        let plan = assemble(&self.graph, &self.surroundings, &self.instances)?;
+        self.start_new(&plan.instances).await?;
+        let graph = std::mem::take(&mut self.graph);
+        self.commit(graph, plan).await;
+        Ok(())
+    }
+
+    async fn start_new(&mut self, instances: &Instances) -> Result<(), EngineError> {
+        let (old, new) = (&self.instances.parts, &instances.parts);
+        self.starting = new.without(old);
+        self.surroundings.lasting.set_leaving(old.without(new).numbers());
+        self.surroundings.board.try_out(self.starting.numbers());
+        self.surroundings.board.watched_by(new.clone().and(old).watchers());
+        self.starting.start(&self.surroundings.board).await
+    }
+
+    /// Stops what was to become part of the graph.
+    async fn withdraw(&mut self) {
+        let deadlines = Deadlines::new(self.shutdown_timeout);
+        self.starting.stop(&deadlines, std::future::ready(())).await;
+        self.surroundings.tasks.abort_of(&self.starting.numbers());
+        self.starting = Parts::default();
+        self.surroundings.lasting.set_leaving(HashSet::new());
+        self.surroundings.board.give_up();
+        self.surroundings.board.watched_by(self.instances.parts.watchers());
+    }
+
+    /// Makes the plan, whose components run, the collector.
+    async fn commit(&mut self, graph: Graph, plan: Plan) {
+        let old = std::mem::replace(&mut self.instances, plan.instances);
+        let parts = old.parts.without(&self.instances.parts);
+        let released = plan.redirections.iter().map(|redirection| redirection.lead()).collect();
+        let deadlines = Deadlines::new(self.shutdown_timeout);
+        self.surroundings.board.replace(&parts.numbers());
+        self.surroundings.board.watched_by(self.instances.parts.watchers());
+        self.graph = graph;
+        self.overview.show(&self.graph);
+        let new = std::mem::take(&mut self.starting);
+        self.leaving = Some(Leaving { parts, released, deadlines });
+        new.ready().await;
+    }
+
+    /// Waits until what is part of the graph no more has stopped.
+    async fn drain(&mut self) -> Vec<String> {
+        let Some(Leaving { parts, released, deadlines }) = &mut self.leaving else { return Vec::new() };
+        let released = async {
+            for released in released {
+                released.wait().await;
+            }
+        };
+        let failures = parts.stop(deadlines, released).await;
+        self.surroundings.tasks.abort_of(&parts.numbers());
+        self.leaving = None;
+        failures
+    }
+}
+
+fn names(parts: &Parts) -> Vec<String> {
+    let seen = parts.all().filter(|one| one.is_seen());
+    seen.map(|one| format!("{} {}", one.host.kind(), one.host.id())).collect()
+}
