@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use otel_core::cli::CommandLine;
 use otel_core::component::BuildInfo;
 use otel_core::service::Registry;
 
@@ -10,5 +11,6 @@ fn main() -> ExitCode {
     otel_receivers::register(&mut registry);
     otel_processors::register(&mut registry);
     otel_exporters::register(&mut registry);
-    otel_core::cli::main(&registry, BuildInfo::default())
+    let command_line = CommandLine::new(&registry, BuildInfo::default());
+    command_line.example(include_str!("../quickstart.yaml")).main()
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::component::BuildInfo;
@@ -9,9 +10,22 @@ use crate::component::BuildInfo;
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    Run(Vec<String>),
-    Validate(Vec<String>),
+    Run(Inputs),
+    Validate(Inputs),
+    Components,
+    FeatureGates(Option<String>, Inputs),
     Version,
+}
+
+/// What a configuration is made of, in the order in which it was given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Inputs {
+    /// Locations of configurations.
+    pub(super) uris: Vec<String>,
+    /// `key.key=value`, after everything else.
+    pub(super) sets: Vec<String>,
+    /// Lists of feature gates.
+    pub(super) gates: Vec<String>,
 }
 
 /// Reads the arguments, the command's name first.
@@ -24,67 +38,80 @@ pub(super) fn parse(
     if matches.get_flag("version") {
         return Ok(Action::Version);
     }
-    match matches.subcommand() {
-        Some(("validate", inner)) => {
-            let (mut uris, mut sets) = (values(&matches, "config"), values(&matches, "set"));
-            uris.extend(values(inner, "config"));
-            sets.extend(values(inner, "set"));
-            locators(uris, sets, &mut command).map(Action::Validate)
+    let (name, inner) = matches.subcommand().map_or(("", None), |(name, inner)| (name, Some(inner)));
+    let inputs = Inputs::read([Some(&matches), inner].into_iter().flatten());
+    if inputs.sets.iter().any(|set| !set.contains('=')) {
+        return Err(
+            command.error(ErrorKind::ValueValidation, "invalid argument for --set: missing equal sign")
+        );
+    }
+    let one = |name: &str| inner.and_then(|inner| inner.get_one::<String>(name)).cloned();
+    Ok(match name {
+        "validate" => Action::Validate(inputs),
+        "components" => Action::Components,
+        "featuregate" => Action::FeatureGates(one("id"), inputs),
+        _ => Action::Run(inputs),
+    })
+}
+
+impl Inputs {
+    fn read<'m>(matches: impl Iterator<Item = &'m ArgMatches>) -> Self {
+        let mut inputs = Self::default();
+        for matches in matches {
+            let values = |name: &str| {
+                matches.try_get_many::<String>(name).ok().flatten().into_iter().flatten().cloned()
+            };
+            inputs.uris.extend(values("config"));
+            inputs.sets.extend(values("set"));
+            inputs.gates.extend(values("feature-gates"));
         }
-        _ => locators(values(&matches, "config"), values(&matches, "set"), &mut command).map(Action::Run),
+        inputs
     }
 }
 
 fn command(build_info: &BuildInfo) -> Command {
+    let arg = |name: &'static str| Arg::new(name).long(name);
     Command::new(build_info.command.clone())
         .about(build_info.description.clone())
         .disable_version_flag(true)
         .args(shared())
-        .arg(
-            Arg::new("version")
-                .short('v')
-                .long("version")
-                .action(ArgAction::SetTrue)
-                .help("Prints the version"),
-        )
+        .arg(arg("version").short('v').action(ArgAction::SetTrue).help("Prints the version"))
         .subcommand(
             Command::new("validate")
                 .about("Checks the configuration without running the collector")
                 .args(shared()),
         )
+        .subcommand(Command::new("components").about("Lists the components of this collector"))
+        .subcommand(
+            Command::new("featuregate")
+                .about("Lists feature gates, or says everything of one")
+                .arg(Arg::new("id").help("The feature gate"))
+                .arg(gates()),
+        )
 }
 
-fn shared() -> [Arg; 2] {
+fn shared() -> [Arg; 3] {
     [
         Arg::new("config").long("config").value_name("URI").action(ArgAction::Append).help(
-            "Location of a configuration: a path, or file:, env: or yaml: with what follows it. Several are merged \
-             in their order",
+            "Location of a configuration: a path, or file:, env: or yaml: with what follows it. Several \
+             are merged in their order",
         ),
         Arg::new("set")
             .long("set")
             .value_name("KEY=VALUE")
             .action(ArgAction::Append)
             .help("Sets one key after everything else, such as --set=processors.batch.timeout=2s"),
+        gates(),
     ]
 }
 
-fn values(matches: &ArgMatches, name: &str) -> Vec<String> {
-    matches.get_many::<String>(name).into_iter().flatten().cloned().collect()
-}
-
-/// The locations to load, in their order: `--set` becomes YAML behind everything else.
-fn locators(
-    mut uris: Vec<String>,
-    sets: Vec<String>,
-    command: &mut Command,
-) -> Result<Vec<String>, clap::Error> {
-    for set in sets {
-        let Some((key, value)) = set.split_once('=') else {
-            return Err(command.error(clap::error::ErrorKind::ValueValidation, "missing equal sign"));
-        };
-        uris.push(format!("yaml:{}: {value}", key.trim().replace('.', "::")));
-    }
-    Ok(uris)
+fn gates() -> Arg {
+    Arg::new("feature-gates")
+        .long("feature-gates")
+        .value_name("GATES")
+        .allow_hyphen_values(true)
+        .action(ArgAction::Append)
+        .help("Names with commas between them; -name disables a feature gate, name or +name enables it")
 }
 
 #[cfg(test)]
@@ -96,16 +123,23 @@ mod tests {
         parse(arguments, &BuildInfo::default()).map_err(|error| error.to_string())
     }
 
+    fn strings(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
     #[test]
-    fn configurations_and_single_keys_are_merged_in_order() {
-        let uris = |uris: &[&str]| uris.iter().map(|uri| (*uri).to_owned()).collect::<Vec<_>>();
-        assert_eq!(
-            read("otelcol --config=a.yaml --set=processors.batch.timeout=2s --config env:B"),
-            Ok(Action::Run(uris(&["a.yaml", "env:B", "yaml:processors::batch::timeout: 2s"])))
-        );
-        assert_eq!(read("otelcol validate --config a"), Ok(Action::Validate(uris(&["a"]))));
+    fn configurations_and_single_keys_keep_their_order() {
+        let expected = Inputs {
+            uris: strings(&["a.yaml", "env:B"]),
+            sets: strings(&["processors.batch.timeout=2s"]),
+            gates: strings(&["-a.b,c"]),
+        };
+        let flags = "--config=a.yaml --set=processors.batch.timeout=2s --config env:B --feature-gates -a.b,c";
+        assert_eq!(read(&format!("otelcol {flags}")), Ok(Action::Run(expected.clone())));
+        assert_eq!(read(&format!("otelcol validate {flags}")), Ok(Action::Validate(expected)));
         assert_eq!(read("otelcol -v"), Ok(Action::Version));
         assert!(read("otelcol --set x").unwrap_err().contains("missing equal sign"));
         assert!(read("otelcol --confg x").unwrap_err().contains("--config"));
+        assert!(read("otelcol validat").unwrap_err().contains("validate"));
     }
 }

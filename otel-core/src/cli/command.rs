@@ -2,68 +2,130 @@
 
 use std::error::Error;
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::arguments::{self, Action};
+use super::arguments::{self, Action, Inputs};
+use super::load::{Configuration, loader, with_gates};
+use super::report;
 use super::signals::Signals;
-use crate::component::{BuildInfo, ProxySettings};
-use crate::config::{ConfigErrors, Diagnostics, EnvProvider, Loader};
-use crate::service::{Collector, Registry};
-
-/// What to do about a missing configuration.
-const NO_CONFIG: &str = "Error: at least one config flag must be provided
-
-Name a configuration, such as --config config.yaml; --help tells what else there is";
+use crate::component::BuildInfo;
+use crate::service::Registry;
 
 /// Runs the command line of this process: the collector until SIGTERM or SIGINT, or one of its other commands.
 ///
-/// The exit code is 1 where something is wrong with the configuration, a component did not start or failed for good,
-/// or the shutdown dropped anything. A second signal ends the process at once.
+/// The exit code is 1 where something is wrong with the arguments or the configuration, a component did not start or
+/// failed for good, or the shutdown dropped anything. A second signal ends the process at once.
 pub fn main(registry: &Registry, build_info: BuildInfo) -> ExitCode {
-    run(std::env::args_os(), registry, build_info)
+    CommandLine::new(registry, build_info).main()
 }
 
 /// As [`main`], with these arguments, the command's name first.
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     registry: &Registry,
     build_info: BuildInfo,
 ) -> ExitCode {
-    let action = match arguments::parse(arguments, &build_info) {
-        Ok(action) => action,
-        Err(error) => {
-            // Where this cannot be printed nobody can be told.
-            let _ = error.print();
-            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
-        }
-    };
-    let done = match action {
-        Action::Version => {
-            println!("{} version {}", build_info.command, build_info.version);
-            Ok(ExitCode::SUCCESS)
-        }
-        Action::Validate(uris) => validate(&uris, registry, build_info),
-        Action::Run(uris) => collect(&uris, registry, build_info),
-    };
-    done.unwrap_or_else(|error| {
-        eprintln!("{error}");
-        ExitCode::FAILURE
-    })
+    CommandLine::new(registry, build_info).run(arguments)
 }
 
-fn validate(uris: &[String], registry: &Registry, build_info: BuildInfo) -> Result<ExitCode, String> {
-    let collector = load(uris, registry)?;
+/// The command line of a collector with more to say than [`main`] knows.
+#[derive(Debug)]
+pub struct CommandLine<'r> {
+    registry: &'r Registry,
+    build_info: BuildInfo,
+    example: Option<&'static str>,
+}
+
+impl<'r> CommandLine<'r> {
+    /// The command line of a collector with these components.
+    pub fn new(registry: &'r Registry, build_info: BuildInfo) -> Self {
+        Self { registry, build_info, example: None }
+    }
+
+    /// Shows a configuration that works to whoever starts the collector without one.
+    pub fn example(self, yaml: &'static str) -> Self {
+        Self { example: Some(yaml), ..self }
+    }
+
+    /// Does what the arguments of this process say, as [`main`] does.
+    pub fn main(self) -> ExitCode {
+        self.run(std::env::args_os())
+    }
+
+    /// Does what these arguments say, the command's name first.
+    #[expect(clippy::print_stderr, reason = "this is the command line")]
+    pub fn run(self, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+        let action = match arguments::parse(arguments, &self.build_info) {
+            Ok(action) => action,
+            Err(error) => {
+                // Where this cannot be printed nobody can be told.
+                let _ = error.print();
+                return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            }
+        };
+        self.act(action).unwrap_or_else(|error| {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        })
+    }
+
+    fn act(self, action: Action) -> Result<ExitCode, String> {
+        let BuildInfo { command, version, .. } = &self.build_info;
+        match action {
+            Action::Version => print(&format!("{command} version {version}\n")),
+            Action::Components => print(&report::components(self.registry, &loader(), &self.build_info)),
+            Action::FeatureGates(id, inputs) => {
+                let registry = with_gates(self.registry, &inputs.gates).map_err(|error| failed(&error))?;
+                let text = report::feature_gates(registry.gates(), id.as_deref());
+                print(&text.map_err(|error| failed(&error))?)
+            }
+            Action::Validate(inputs) => validate(&self.configuration(inputs)?, self.build_info),
+            Action::Run(inputs) => collect(&self.configuration(inputs)?, self.build_info),
+        }
+    }
+
+    fn configuration(&self, inputs: Inputs) -> Result<Configuration, String> {
+        let none = inputs.uris.is_empty();
+        Configuration::new(self.registry, inputs).map_err(|error| {
+            let next = if none { next_steps(&self.build_info.command, self.example) } else { String::new() };
+            failed(&error) + &next
+        })
+    }
+}
+
+/// What to do for who has no configuration.
+fn next_steps(command: &str, example: Option<&str>) -> String {
+    let example = example.map_or_else(String::new, |yaml| {
+        let lines: String =
+            yaml.lines().map(|line| format!("    {line}").trim_end().to_owned() + "\n").collect();
+        format!(" Save this one as config.yaml to begin with:\n\n{lines}\nThen check it and run it:")
+    });
+    format!(
+        "\n\nA collector needs a configuration.{example}\n
+    {command} validate --config config.yaml
+    {command} --config config.yaml
+
+What it may use is listed by `{command} components`; `{command} --help` shows the other commands."
+    )
+}
+
+#[expect(clippy::print_stderr, reason = "this is the command line")]
+fn validate(configuration: &Configuration, build_info: BuildInfo) -> Result<ExitCode, String> {
+    let collector = configuration.load().map_err(|errors| errors.to_string())?;
+    for warning in collector.warnings() {
+        eprintln!("{warning}");
+    }
     let runtime = runtime()?;
     let _entered = runtime.enter();
     collector.dry_run(build_info).map_err(|error| failure(&error))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn collect(uris: &[String], registry: &Registry, build_info: BuildInfo) -> Result<ExitCode, String> {
-    let collector = load(uris, registry)?;
+fn collect(configuration: &Configuration, build_info: BuildInfo) -> Result<ExitCode, String> {
+    let collector = configuration.load().map_err(|errors| errors.to_string())?;
     runtime()?.block_on(async {
         let listen = || Signals::listen().map_err(|error| failure(&error));
         let (mut first, mut second) = (listen()?, listen()?);
@@ -79,18 +141,12 @@ fn collect(uris: &[String], registry: &Registry, build_info: BuildInfo) -> Resul
     })
 }
 
-fn load(uris: &[String], registry: &Registry) -> Result<Collector, String> {
-    if uris.is_empty() {
-        return Err(NO_CONFIG.to_owned());
+/// Writes to the standard output. A reader who has seen enough is no error.
+fn print(text: &str) -> Result<ExitCode, String> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(failure(&error)),
+        _ => Ok(ExitCode::SUCCESS),
     }
-    let mut diagnostics = Diagnostics::new();
-    let root = Loader::default().with(EnvProvider::process()).load(uris, &mut diagnostics);
-    let collector = match root {
-        Some(root) => Collector::from_node(registry, &root, diagnostics),
-        None => Err(ConfigErrors::from(diagnostics)),
-    };
-    let proxies = ProxySettings::from_variables(|name| std::env::var(name).ok());
-    collector.map(|collector| collector.with_proxies(proxies)).map_err(|errors| errors.to_string())
 }
 
 /// One thread where there is only one core to run on: it costs about a tenth less there.
@@ -102,7 +158,7 @@ fn runtime() -> Result<Runtime, String> {
 
 /// The error with its causes.
 fn failure(error: &dyn Error) -> String {
-    let mut text = format!("Error: {error}");
+    let mut text = failed(&error.to_string());
     let mut cause = error.source();
     while let Some(error) = cause {
         text.push_str(": ");
@@ -110,4 +166,8 @@ fn failure(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+fn failed(message: &str) -> String {
+    format!("Error: {message}")
 }

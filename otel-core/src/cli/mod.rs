@@ -15,6 +15,8 @@
 
 mod arguments;
 mod command;
+mod load;
+mod report;
 mod signals;
 
-pub use command::{main, run};
+pub use command::{CommandLine, main, run};

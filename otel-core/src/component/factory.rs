@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Connector, Exporter, Extension, Host, Processor, Receiver};
+use super::{Connector, Exporter, Extension, Host, Processor, Receiver, Stability};
 use crate::Invalid;
 use crate::pdata::Signal;
 
@@ -15,6 +15,9 @@ pub trait ComponentConfig: fmt::Debug + Send + Sync + 'static {
 
     /// Older spellings of the type that still load.
     const ALIASES: &'static [&'static str] = &[];
+
+    /// How much the component may still change.
+    const STABILITY: Stability = Stability::Alpha;
 
     /// Checks the rules that one field alone cannot express. Code and YAML both go through here.
     fn validate(&self) -> Vec<Invalid> {

@@ -27,6 +27,7 @@ mod lasting;
 mod overview;
 mod proxies;
 mod report;
+mod stability;
 mod status;
 
 pub use crate::Invalid;
@@ -44,4 +45,5 @@ pub use lasting::Lasting;
 pub use overview::{Overview, PipelineOverview};
 pub use proxies::ProxySettings;
 pub use report::{Destination, ExporterReport, ReceiverReport};
+pub use stability::Stability;
 pub use status::{Status, StatusEvent, StatusSink};

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::diagnostics::{ConfigErrors, Diagnostic, Diagnostics, Severity};
 use super::fields::{Decode, Fields};
 use super::from_node::FromNode;
+use super::gates::FeatureGates;
 use super::node::{Mapping, Node, NodeKind};
 use super::parse::parse;
 use super::source::{Location, Source};
@@ -18,12 +19,23 @@ use crate::component::ComponentConfig;
 pub struct Decoder {
     diagnostics: Diagnostics,
     path: Vec<String>,
+    gates: FeatureGates,
 }
 
 impl Decoder {
     /// A decoder at the root of a configuration, adding to what reading the files has recorded.
     pub fn new(diagnostics: Diagnostics) -> Self {
-        Self { diagnostics, path: Vec::new() }
+        Self { diagnostics, path: Vec::new(), gates: FeatureGates::default() }
+    }
+
+    /// Decodes with these feature gates.
+    pub fn with_gates(self, gates: FeatureGates) -> Self {
+        Self { gates, ..self }
+    }
+
+    /// The feature gates, for what they switch.
+    pub fn gates(&self) -> &FeatureGates {
+        &self.gates
     }
 
     /// Decodes the configuration of a component and checks its rules. `None` if that recorded an error.

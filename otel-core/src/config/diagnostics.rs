@@ -93,6 +93,12 @@ impl Diagnostics {
         self.push(Severity::Warning, at.into(), message.into())
     }
 
+    /// Adds what was collected elsewhere.
+    pub fn append(&mut self, more: Diagnostics) {
+        self.items.extend(more.items);
+        self.masks.extend(more.masks);
+    }
+
     /// Keeps every scalar of a node out of the excerpts: it is a secret, or nobody knows whether it is one.
     pub fn mask(&mut self, node: &Node) {
         match &node.kind {

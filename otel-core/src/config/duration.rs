@@ -23,6 +23,36 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     u64::try_from(parse_nanos(text)?).ok().map(Duration::from_nanos)
 }
 
+/// Writes a duration as Go does: `1h0m0s`, `90.5ms`, `0s`.
+pub(super) fn format_duration(duration: Duration) -> String {
+    let nanos = duration.as_nanos();
+    let part = |unit: u128| {
+        let (whole, below) = (nanos / unit, nanos % unit);
+        let digits = unit.ilog10() as usize;
+        let fraction = format!("{below:0digits$}");
+        match fraction.trim_end_matches('0') {
+            "" => whole.to_string(),
+            fraction => format!("{whole}.{fraction}"),
+        }
+    };
+    match nanos {
+        0 => "0s".to_owned(),
+        1..1_000 => format!("{nanos}ns"),
+        1_000..1_000_000 => format!("{}µs", part(1_000)),
+        1_000_000..1_000_000_000 => format!("{}ms", part(1_000_000)),
+        _ => {
+            let minutes = nanos / 60_000_000_000;
+            let below = Duration::from_nanos((nanos % 60_000_000_000) as u64);
+            let seconds = format!("{}s", below.as_secs_f64());
+            match (minutes / 60, minutes % 60) {
+                (0, 0) => seconds,
+                (0, minutes) => format!("{minutes}m{seconds}"),
+                (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
+            }
+        }
+    }
+}
+
 /// For `#[serde(deserialize_with = "otel_core::config::deserialize_duration")]` on a [`Duration`].
 pub fn deserialize_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     struct Go(Duration);
@@ -110,7 +140,27 @@ fn leading_part(text: &str) -> Option<(u64, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_nanos;
+    use std::time::Duration;
+
+    use super::{format_duration, parse_nanos};
+
+    #[test]
+    fn writes_what_go_writes() {
+        for (nanos, text) in [
+            (0, "0s"),
+            (7, "7ns"),
+            (1_500, "1.5µs"),
+            (200_000_000, "200ms"),
+            (1_000_000_000, "1s"),
+            (90_500_000_000, "1m30.5s"),
+            (300_000_000_000, "5m0s"),
+            (3_600_000_000_000, "1h0m0s"),
+            (3_723_500_000_001, "1h2m3.500000001s"),
+        ] {
+            assert_eq!(format_duration(Duration::from_nanos(nanos)), text);
+            assert_eq!(parse_nanos(text), Some(nanos as i64), "{text}");
+        }
+    }
 
     #[test]
     fn reads_what_go_reads() {

@@ -1,9 +1,11 @@
 //! From config URIs to one tree: fetch, parse, merge, expand.
 
 use super::Diagnostics;
+use super::bare::{self, Bare};
 use super::expand::Expander;
+use super::gates::{FeatureGates, MERGE_APPEND, UNIFIED_EXPANSION};
 use super::node::{Mapping, Node, NodeKind};
-use super::parse::parse;
+use super::parse::{Shift, parse, parse_as};
 use super::provider::{FileProvider, Provider, ProviderError, Retrieved, YamlProvider, split_uri};
 use super::source::{Location, Source};
 
@@ -23,6 +25,8 @@ use super::source::{Location, Source};
 /// ```
 pub struct Loader {
     providers: Vec<Box<dyn Provider>>,
+    sets: Vec<String>,
+    gates: FeatureGates,
 }
 
 /// Knows `file:` and `yaml:`. The environment is read only through a provider that is [added](Loader::with).
@@ -35,7 +39,7 @@ impl Default for Loader {
 impl Loader {
     /// A loader that knows no scheme.
     pub fn empty() -> Self {
-        Self { providers: Vec::new() }
+        Self { providers: Vec::new(), sets: Vec::new(), gates: FeatureGates::default() }
     }
 
     /// Adds a provider, in the place of an earlier one with the same scheme.
@@ -43,6 +47,25 @@ impl Loader {
         self.providers.retain(|present| present.scheme() != provider.scheme());
         self.providers.push(Box::new(provider));
         self
+    }
+
+    /// Sets a key after everything that is loaded, as the flag `--set` does: `processors.batch.timeout=2s`. Points
+    /// separate keys, and the value is YAML. Messages call the place `--set`.
+    pub fn set(mut self, assignment: impl Into<String>) -> Self {
+        self.sets.push(assignment.into());
+        self
+    }
+
+    /// Loads with these feature gates.
+    pub fn with_gates(self, gates: FeatureGates) -> Self {
+        Self { gates, ..self }
+    }
+
+    /// The schemes that are known, in alphabetical order.
+    pub fn schemes(&self) -> Vec<&'static str> {
+        let mut schemes: Vec<_> = self.providers.iter().map(|provider| provider.scheme()).collect();
+        schemes.sort_unstable();
+        schemes
     }
 
     /// Loads several configurations and merges each into those before it, then expands `${…}` in values.
@@ -54,16 +77,17 @@ impl Loader {
         uris: impl IntoIterator<Item = U>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Node> {
-        let mut merged: Option<Node> = None;
-        let mut complete = true;
-        for uri in uris {
-            match (self.document(uri.as_ref(), diagnostics), &mut merged) {
-                (None, _) => complete = false,
-                (Some(document), None) => merged = Some(document),
-                (Some(document), Some(merged)) => merge(merged, document),
-            }
-        }
-        let merged = merged.filter(|_| complete)?;
+        let documents: Vec<Option<Node>> =
+            uris.into_iter().map(|uri| self.document(uri.as_ref(), diagnostics)).collect();
+        let sets = self.sets.iter().map(|set| assignment(set, diagnostics)).collect::<Vec<_>>();
+        let documents = documents.into_iter().chain(sets).collect::<Option<Vec<_>>>()?;
+        let merge = Merge { append: self.gates.is_enabled(&MERGE_APPEND) };
+        let mut merged = documents.into_iter().reduce(|mut base, over| {
+            merge.merge(&mut base, over, &mut Vec::new());
+            base
+        })?;
+        let unified = self.gates.is_enabled(&UNIFIED_EXPANSION);
+        bare::apply(&mut merged, if unified { Bare::Warn } else { Bare::Expand }, diagnostics);
         Expander::new(self, diagnostics).expand(merged)
     }
 
@@ -105,19 +129,75 @@ impl Loader {
     }
 }
 
-fn merge(base: &mut Node, over: Node) {
-    let (NodeKind::Mapping(entries), true) = (&mut base.kind, over.mapping().is_some()) else {
-        *base = over;
-        return;
-    };
-    let NodeKind::Mapping(more) = over.kind else { return };
-    for (key, entry) in more {
-        match entries.get_mut(&key) {
-            Some(present) => {
-                present.key = entry.key;
-                merge(&mut present.value, entry.value);
+/// How a later configuration changes an earlier one.
+struct Merge {
+    /// Whether lists of components grow instead of being replaced.
+    append: bool,
+}
+
+impl Merge {
+    fn merge(&self, base: &mut Node, over: Node, path: &mut Vec<String>) {
+        if self.append && is_component_list(path) && over.sequence().is_some() {
+            if let (NodeKind::Sequence(items), NodeKind::Sequence(more)) = (&mut base.kind, over.kind) {
+                let new = |item: &Node| !items.iter().any(|present| present.text() == item.text());
+                let more: Vec<Node> = more.into_iter().filter(new).collect();
+                items.extend(more);
             }
-            None => drop(entries.insert(key, entry)),
+            return;
+        }
+        let (NodeKind::Mapping(entries), true) = (&mut base.kind, over.mapping().is_some()) else {
+            *base = over;
+            return;
+        };
+        let NodeKind::Mapping(more) = over.kind else { return };
+        for (key, entry) in more {
+            match entries.get_mut(&key) {
+                Some(present) => {
+                    present.key = entry.key;
+                    path.push(key);
+                    self.merge(&mut present.value, entry.value, path);
+                    path.pop();
+                }
+                None => drop(entries.insert(key, entry)),
+            }
         }
     }
+}
+
+/// Whether a path is `service::extensions`, or the receivers or exporters of something in `service`.
+fn is_component_list(path: &[String]) -> bool {
+    let ends = |words: &[&str]| path.last().is_some_and(|last| words.contains(&last.as_str()));
+    path.first().is_some_and(|first| first == "service")
+        && (path.len() == 2 && ends(&["extensions"]) || path.len() > 2 && ends(&["receivers", "exporters"]))
+}
+
+/// The tree of `key.key=value`.
+fn assignment(set: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
+    let source = Source::new("--set", set);
+    let Some((keys, value)) = set.split_once('=') else {
+        diagnostics.error(Location::start_of(&source), "missing equal sign");
+        return None;
+    };
+    let path = keys.replace('.', "::");
+    let path = path.trim();
+    let text = format!("{path}: {}", value.trim());
+    let before = keys.len() + 1 + (value.len() - value.trim_start().len());
+    // A key of the same length still has a blank more behind it.
+    let shift = Shift { key: keys.len(), left: (path.len() + 2).saturating_sub(before) };
+    let mut told = Diagnostics::new();
+    let node = parse_as(&source, &text, shift, &mut told);
+    if told.has_errors() {
+        // The value could not be understood, so it may be anything.
+        let value =
+            Node::null(Location { start: keys.len() + 1, end: set.len(), ..Location::start_of(&source) });
+        told.masks.push(value.location);
+    }
+    diagnostics.append(told);
+    let node = node?;
+    if node.mapping().is_none() {
+        diagnostics
+            .error(Location::start_of(&source), "expected KEY=VALUE, such as processors.batch.timeout=2s");
+        return None;
+    }
+    Some(node)
 }

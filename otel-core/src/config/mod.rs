@@ -82,12 +82,14 @@
 //! Values that came from `${…}`, [`Secret`]s, the values of unknown keys and the user information of URLs are shown as
 //! `[REDACTED]` wherever a message or an excerpt would show them.
 
+mod bare;
 mod decoder;
 mod diagnostics;
 mod duration;
 mod expand;
 mod fields;
 mod from_node;
+pub mod gates;
 mod loader;
 mod map_list;
 mod node;
@@ -103,6 +105,7 @@ mod source;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod value;
 
 pub use decoder::{Decoder, from_yaml};
 pub use diagnostics::{ConfigErrors, Diagnostic, Diagnostics, Severity};
@@ -121,6 +124,7 @@ pub use serde_bridge::Serde;
 pub use source::{Location, Source};
 #[cfg(feature = "service")]
 pub(crate) use suggest::nearest;
+pub use value::{Secrets, Value};
 
 /// What stands in the place of a secret.
 pub(crate) const REDACTED: &str = "[REDACTED]";

@@ -23,7 +23,16 @@ pub(super) const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// Anchors, aliases and merge keys are resolved, and a key with `::` in it is a path of nested keys. `None` if the
 /// text is not YAML at all; a tree without the offending entries if, for example, a key occurs twice.
 pub fn parse(source: &Arc<Source>, diagnostics: &mut Diagnostics) -> Option<Node> {
-    let text = source.text();
+    parse_as(source, source.text(), Shift::default(), diagnostics)
+}
+
+/// Reads a YAML text that says what a source means, as far as it is written in another way there.
+pub(super) fn parse_as(
+    source: &Arc<Source>,
+    text: &str,
+    shift: Shift,
+    diagnostics: &mut Diagnostics,
+) -> Option<Node> {
     if text.len() > MAX_BYTES {
         let message = format!("too long: {} bytes, at most {MAX_BYTES} are read", text.len());
         diagnostics.error(Location::start_of(source), message);
@@ -31,6 +40,7 @@ pub fn parse(source: &Arc<Source>, diagnostics: &mut Diagnostics) -> Option<Node
     }
     let mut builder = Builder {
         source,
+        shift,
         diagnostics,
         events: Parser::new_from_str_with_options(text, parser_options()),
         anchors: HashMap::new(),
@@ -38,6 +48,15 @@ pub fn parse(source: &Arc<Source>, diagnostics: &mut Diagnostics) -> Option<Node
     };
     let node = builder.document().ok()?;
     Some(split_paths(node, 0, builder.diagnostics))
+}
+
+/// How places in a text become places in its source, which has a shorter first key.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Shift {
+    /// The bytes of the first key in the source.
+    pub(super) key: usize,
+    /// By how much what follows the key stands further left in the source.
+    pub(super) left: usize,
 }
 
 fn parser_options() -> Options {
@@ -53,6 +72,7 @@ struct Unreadable;
 
 struct Builder<'a> {
     source: &'a Arc<Source>,
+    shift: Shift,
     diagnostics: &'a mut Diagnostics,
     events: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Node>,
@@ -259,14 +279,25 @@ impl<'a> Builder<'a> {
 
     fn location(&self, span: &Span) -> Location {
         let text = self.source.text();
-        let range = span.byte_range().unwrap_or(0..0);
+        let mut range = span.byte_range().unwrap_or(0..0);
+        let mut column = span.start.col() + 1;
+        if self.shift.left > 0 {
+            range = if range.start == 0 {
+                0..self.shift.key
+            } else {
+                range.start.saturating_sub(self.shift.left)..range.end.saturating_sub(self.shift.left)
+            };
+            if span.start.line() == 1 {
+                column = column.saturating_sub(self.shift.left).max(1);
+            }
+        }
         let end = range.end.min(text.len());
         Location {
             source: Arc::clone(self.source),
             start: range.start.min(end),
             end,
             line: span.start.line(),
-            column: span.start.col() + 1,
+            column,
             within: None,
         }
     }

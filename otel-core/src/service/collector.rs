@@ -6,6 +6,7 @@ use super::registry::Registry;
 use super::run::{Service, ServiceError};
 use super::telemetry::TelemetryConfig;
 use crate::component::{BuildInfo, ProxySettings};
+use crate::config::gates::{ALLOW_NO_PIPELINES, FeatureGates};
 use crate::config::{ConfigErrors, Decoder, Diagnostics, Node, Source, parse};
 use crate::engine::{EngineError, Graph, Options};
 use crate::telemetry::Telemetry;
@@ -43,9 +44,9 @@ impl Collector {
         root: &Node,
         diagnostics: Diagnostics,
     ) -> Result<Self, ConfigErrors> {
-        let mut decoder = Decoder::new(diagnostics);
+        let mut decoder = Decoder::new(diagnostics).with_gates(registry.gates().clone());
         let read = Description::decode(registry, root, &mut decoder).map(|description| {
-            check_sections(&description, root, &mut decoder);
+            check_sections(&description, root, registry.gates(), &mut decoder);
             let graph = pipelines::graph(&description, &mut decoder);
             if !decoder.diagnostics().has_errors() {
                 check_graph(&graph, root, &mut decoder);
@@ -92,7 +93,7 @@ impl Collector {
     }
 }
 
-fn check_sections(description: &Description<'_>, root: &Node, decoder: &mut Decoder) {
+fn check_sections(description: &Description<'_>, root: &Node, gates: &FeatureGates, decoder: &mut Decoder) {
     let connectors = !description.connectors.is_empty();
     if description.receivers.is_empty() && !connectors {
         decoder.error(root, "no receiver configuration specified in config");
@@ -100,7 +101,7 @@ fn check_sections(description: &Description<'_>, root: &Node, decoder: &mut Deco
     if description.exporters.is_empty() && !connectors {
         decoder.error(root, "no exporter configuration specified in config");
     }
-    if description.service.pipelines.is_empty() {
+    if description.service.pipelines.is_empty() && !gates.is_enabled(&ALLOW_NO_PIPELINES) {
         let at = root.entry("service").unwrap_or(root);
         decoder.at("service", |decoder| {
             decoder.at("pipelines", |decoder| {

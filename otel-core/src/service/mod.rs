@@ -28,6 +28,7 @@ mod tests;
 
 pub use collector::Collector;
 pub use registry::{
-    ConnectorRegistration, ExporterRegistration, ProcessorRegistration, ReceiverRegistration, Registry,
+    ComponentInfo, ConnectorRegistration, ExporterRegistration, ProcessorRegistration, ReceiverRegistration,
+    Registry,
 };
 pub use run::{Service, ServiceError};

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use crate::component::{
     ComponentConfig, ComponentKind, Connector, ConnectorFactory, Emits, Exporter, ExporterFactory,
-    ExtensionFactory, Processor, ProcessorFactory, Receiver, ReceiverFactory,
+    ExtensionFactory, Processor, ProcessorFactory, Receiver, ReceiverFactory, Stability,
 };
+use crate::config::gates::FeatureGates;
 use crate::config::{Decode, Decoder, Node};
 use crate::engine::{Create, ExtensionBox};
 use crate::pdata::{Logs, Metrics, Signal, SignalKind, Traces};
@@ -32,9 +33,10 @@ use crate::pdata::{Logs, Metrics, Signal, SignalKind, Traces};
 /// registry.processor::<TailConfig>().traces().logs();
 /// assert_eq!(registry.types(ComponentKind::Processor).collect::<Vec<_>>(), ["tail"]);
 /// ```
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Registry {
     entries: BTreeMap<(ComponentKind, &'static str), Entry>,
+    gates: FeatureGates,
 }
 
 impl Registry {
@@ -77,6 +79,28 @@ impl Registry {
         self
     }
 
+    /// The feature gates with which configurations are read.
+    pub fn gates(&self) -> &FeatureGates {
+        &self.gates
+    }
+
+    /// The feature gates, to register or to set some.
+    pub fn gates_mut(&mut self) -> &mut FeatureGates {
+        &mut self.gates
+    }
+
+    /// What is known of the types of a kind, in alphabetical order.
+    pub fn components(&self, kind: ComponentKind) -> impl Iterator<Item = ComponentInfo> {
+        let of_kind = self.entries.iter().filter(move |((of, _), _)| *of == kind);
+        of_kind.map(|((_, name), entry)| ComponentInfo {
+            name,
+            aliases: entry.aliases,
+            module: entry.module,
+            stability: entry.stability,
+            uses: entry.uses(),
+        })
+    }
+
     /// The types of a kind in alphabetical order, without their older spellings.
     pub fn types(&self, kind: ComponentKind) -> impl Iterator<Item = &'static str> {
         self.entries
@@ -97,6 +121,8 @@ impl Registry {
     fn add<C: ComponentConfig + Decode>(&mut self, kind: ComponentKind) -> &mut Entry {
         let entry = Entry {
             aliases: C::ALIASES,
+            module: module_of::<C>(),
+            stability: C::STABILITY,
             decode: |node, decoder| decoder.component::<C>(node).map(|config| Arc::new(config) as Config),
             makes: HashMap::new(),
             emits: Vec::new(),
@@ -112,15 +138,34 @@ impl fmt::Debug for Registry {
     }
 }
 
+/// What a [`Registry`] knows of a component type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ComponentInfo {
+    /// The type, as configurations name it.
+    pub name: &'static str,
+    /// Older spellings that still load.
+    pub aliases: &'static [&'static str],
+    /// The module of the code.
+    pub module: &'static str,
+    /// How much it may still change.
+    pub stability: Stability,
+    /// What it can be used for: signals, `logs-to-metrics` and the like for a connector, `extension`.
+    pub uses: Vec<String>,
+}
+
 /// A decoded configuration of a type that its entry knows.
 pub(super) type Config = Arc<dyn Any + Send + Sync>;
 
 /// A component type.
+#[derive(Clone)]
 pub(super) struct Entry {
     aliases: &'static [&'static str],
+    module: &'static str,
+    stability: Stability,
     pub(super) decode: fn(&Node, &mut Decoder) -> Option<Config>,
     /// `Make<T>` by `T`, such as `dyn Processor<Traces>`.
-    makes: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
+    makes: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     emits: Vec<SignalKind>,
 }
 
@@ -128,7 +173,7 @@ type Make<T> = fn(&Config) -> Create<T>;
 
 impl Entry {
     fn make<T: ?Sized + 'static>(&mut self, make: Make<T>) {
-        self.makes.insert(TypeId::of::<T>(), Box::new(make));
+        self.makes.insert(TypeId::of::<T>(), Arc::new(make));
     }
 
     /// What creates a `T` of the configuration, if the type has it.
@@ -144,6 +189,39 @@ impl Entry {
     pub(super) fn emits(&self, signal: SignalKind) -> bool {
         self.emits.contains(&signal)
     }
+
+    /// What the component can be used for, in alphabetical order.
+    fn uses(&self) -> Vec<String> {
+        let mut uses: Vec<String> = self.emits.iter().map(ToString::to_string).collect();
+        self.uses_with::<Logs>(&mut uses);
+        self.uses_with::<Metrics>(&mut uses);
+        self.uses_with::<Traces>(&mut uses);
+        if self.supports::<ExtensionBox>() {
+            uses.push("extension".to_owned());
+        }
+        uses.sort();
+        uses
+    }
+
+    fn uses_with<S: Signal>(&self, uses: &mut Vec<String>) {
+        if self.supports::<dyn Processor<S>>() || self.supports::<dyn Exporter<S>>() {
+            uses.push(S::KIND.to_string());
+        }
+        let connects = [
+            (self.supports::<dyn Connector<S, Logs>>(), Logs::KIND),
+            (self.supports::<dyn Connector<S, Metrics>>(), Metrics::KIND),
+            (self.supports::<dyn Connector<S, Traces>>(), Traces::KIND),
+        ];
+        let connects = connects.into_iter().filter(|(connects, _)| *connects);
+        uses.extend(connects.map(|(_, to)| format!("{}-to-{to}", S::KIND)));
+    }
+}
+
+/// The module of a component: the crate and the folder of its configuration's type.
+fn module_of<C>() -> &'static str {
+    let name = std::any::type_name::<C>();
+    let end = name.match_indices("::").nth(1).map_or(name.len(), |(at, _)| at);
+    &name[..end]
 }
 
 fn typed<C: Send + Sync + 'static>(config: &Config) -> Arc<C> {

@@ -1,0 +1,68 @@
+//! From what the command line names to a collector.
+
+use crate::component::ProxySettings;
+use crate::config::gates::FeatureGates;
+use crate::config::{ConfigErrors, Diagnostics, EnvProvider, Loader};
+use crate::service::{Collector, Registry};
+
+use super::arguments::Inputs;
+
+/// The configuration that a command line names, which can be read as often as it changes.
+pub(super) struct Configuration {
+    registry: Registry,
+    loader: Loader,
+    uris: Vec<String>,
+}
+
+impl Configuration {
+    /// The configuration of these inputs, with their feature gates set.
+    ///
+    /// # Errors
+    /// A feature gate that can't be set, or no configuration at all.
+    pub(super) fn new(registry: &Registry, inputs: Inputs) -> Result<Self, String> {
+        let registry = with_gates(registry, &inputs.gates)?;
+        if inputs.uris.is_empty() {
+            return Err("at least one config flag must be provided".to_owned());
+        }
+        let loader = loader().with_gates(registry.gates().clone());
+        let loader = inputs.sets.into_iter().fold(loader, Loader::set);
+        Ok(Self { registry, loader, uris: inputs.uris })
+    }
+
+    /// Reads the configuration as it is now.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(super) fn load(&self) -> Result<Collector, ConfigErrors> {
+        let mut diagnostics = Diagnostics::new();
+        for warning in self.registry.gates().warnings() {
+            diagnostics.warning(None, warning.clone());
+        }
+        let collector = match self.loader.load(&self.uris, &mut diagnostics) {
+            Some(root) => Collector::from_node(&self.registry, &root, diagnostics)?,
+            None => return Err(diagnostics.into()),
+        };
+        let proxies = ProxySettings::from_variables(|name| std::env::var(name).ok());
+        Ok(collector.with_proxies(proxies))
+    }
+}
+
+/// A loader with every provider of the command line.
+pub(super) fn loader() -> Loader {
+    Loader::default().with(EnvProvider::process())
+}
+
+/// The registry with these feature gates set.
+pub(super) fn with_gates(registry: &Registry, lists: &[String]) -> Result<Registry, String> {
+    let mut registry = registry.clone();
+    for list in lists {
+        set(registry.gates_mut(), list)?;
+    }
+    Ok(registry)
+}
+
+fn set(gates: &mut FeatureGates, list: &str) -> Result<(), String> {
+    gates
+        .set(list)
+        .map_err(|error| format!("invalid argument {list:?} for \"--feature-gates\" flag: {error}"))
+}
