@@ -11,7 +11,8 @@ use tonic::body::Body;
 use tonic::transport::Channel;
 use tower::{Service as _, ServiceExt as _};
 
-use super::{Compression, Endpoint, Outgoing, Status, format_grpc_timeout, gzip};
+use super::gzip::{Gunzip, gunzip};
+use super::{ByteBudget, Compression, Endpoint, Outgoing, Status, format_grpc_timeout, grpc_encoding, gzip};
 use crate::component::Code;
 use crate::pdata::Signal;
 
@@ -57,6 +58,7 @@ impl GrpcClient {
         if compression == Compression::Gzip {
             headers.insert("grpc-encoding", HeaderValue::from_static("gzip"));
         }
+        // Answers are short. Go's servers compress them all the same where the request is compressed.
         headers.insert("grpc-accept-encoding", HeaderValue::from_static("identity"));
         Ok(Self { channel, endpoint, compression, headers })
     }
@@ -135,14 +137,24 @@ async fn read_answer(response: http::Response<Body>) -> Result<Bytes, Status> {
         None => Err(Status::new(Code::Unknown, "the server closed the stream without a status")),
         Some(status) if status.code != Code::Ok => Err(status),
         Some(_) if message.len() < 5 => Ok(Bytes::new()),
-        Some(_) if message[0] != 0 => {
-            Err(Status::new(Code::Internal, "the server's answer is compressed unasked"))
-        }
         Some(_) => {
+            let compressed = message[0] != 0;
             message.advance(5);
-            Ok(message.freeze())
+            if compressed { decompress(&head.headers, &message) } else { Ok(message.freeze()) }
         }
     }
+}
+
+fn decompress(headers: &HeaderMap, message: &[u8]) -> Result<Bytes, Status> {
+    let broken = |what: String| Status::new(Code::Internal, format!("the server's answer {what}"));
+    if !grpc_encoding(headers)? {
+        return Err(broken("is compressed, and does not say how".to_owned()));
+    }
+    let mut charge = ByteBudget::new(MAX_ANSWER + 1).open();
+    gunzip(message, MAX_ANSWER, &mut charge).map_err(|error| match error {
+        Gunzip::Broken(error) => broken(format!("is not gzip: {error}")),
+        Gunzip::TooLarge | Gunzip::NoRoom => broken("is too long".to_owned()),
+    })
 }
 
 /// What the code of an answer is that never reached a gRPC server, by the gRPC specification.
@@ -168,4 +180,47 @@ fn unavailable(error: &dyn Error) -> Status {
         cause = error.source();
     }
     Status::new(Code::Unavailable, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+
+    /// An answer with one message behind its flag, and what is read from it.
+    async fn read(encoding: Option<&'static str>, flag: u8, message: &[u8]) -> Result<Bytes, Status> {
+        let frame = [&[flag], &(message.len() as u32).to_be_bytes()[..], message].concat();
+        let trailers = async { Some(Ok(Status::new(Code::Ok, "").to_grpc_headers())) };
+        let body = Full::new(Bytes::from(frame)).with_trailers(trailers);
+        let mut response = http::Response::new(Body::new(body));
+        if let Some(encoding) = encoding {
+            response.headers_mut().insert("grpc-encoding", HeaderValue::from_static(encoding));
+        }
+        read_answer(response).await
+    }
+
+    #[tokio::test]
+    async fn answers_are_read_plain_and_compressed() {
+        let message = Bytes::from_static(b"an answer");
+        assert_eq!(read(None, 0, &message).await, Ok(message.clone()));
+        assert_eq!(read(Some("gzip"), 0, &message).await, Ok(message.clone()));
+        let packed = gzip([&message], message.len());
+        assert_eq!(read(Some("gzip"), 1, &packed).await, Ok(message));
+        assert_eq!(read(Some("gzip"), 1, &gzip([], 0)).await, Ok(Bytes::new()));
+    }
+
+    #[tokio::test]
+    async fn answers_that_cannot_be_decompressed_are_errors() {
+        let bomb = Bytes::from(vec![0; MAX_ANSWER + 1]);
+        for (encoding, message, expected) in [
+            (None, Bytes::from_static(b"?"), "is compressed, and does not say how"),
+            (Some("lzma"), Bytes::from_static(b"?"), "\"lzma\""),
+            (Some("gzip"), Bytes::from_static(b"?"), "is not gzip"),
+            (Some("gzip"), gzip([&bomb], 0), "is too long"),
+        ] {
+            let error = read(encoding, 1, &message).await.unwrap_err();
+            assert!(error.message.contains(expected), "{expected}: {}", error.message);
+        }
+    }
 }
