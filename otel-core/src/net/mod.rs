@@ -12,6 +12,7 @@
 mod body;
 mod budget;
 mod client;
+mod connection;
 mod endpoint;
 mod gzip;
 mod listener;
@@ -19,18 +20,23 @@ mod partial;
 mod read;
 mod server;
 mod status;
+mod stream;
+#[cfg(test)]
+mod tests;
 mod timeout;
 #[cfg(feature = "tls")]
 pub mod tls;
+mod watch;
 
 pub use body::{Outgoing, Reply};
 pub use budget::{ByteBudget, Charge};
 pub use client::{GrpcClient, GrpcClientOptions};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use gzip::{Compression, Gunzip, gunzip, gzip};
-pub use listener::{Listener, is_listen_address};
+pub use listener::{Bound, Listener, Transport, is_listen_address};
 pub use partial::PartialSuccess;
 pub use read::{Message, ReadLimits, grpc_encoding, read_grpc_message, read_http_body};
-pub use server::{Handler, ServerOptions, Stop, Stopper, serve};
+pub use server::{ConnectionFailures, Handler, ServerOptions, Stop, Stopper, serve};
 pub use status::Status;
+pub use stream::Peer;
 pub use timeout::{format_grpc_timeout, parse_grpc_timeout};

@@ -1,58 +1,81 @@
-//! Serving connections.
+//! Serving a listener.
 
-use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
-use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::{Listener, Reply};
+use super::connection::{Connections, Streams};
+#[cfg(feature = "tls")]
+use super::tls::TlsServer;
+use super::{Listener, Peer, Reply};
+use crate::telemetry::{Counter, Logger};
 
-/// What a stream may have in flight before the server reads it.
-const STREAM_WINDOW: u32 = 1 << 20;
-/// What a connection may have in flight before the server reads it.
-const CONNECTION_WINDOW: u32 = 4 << 20;
-/// Streams of one connection where the configuration does not say.
-const STREAMS: u32 = 1024;
 /// Pause after a failed accept, such as for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// What requests may take to end once their connection is gone.
+const STREAMS_END: Duration = Duration::from_secs(1);
 
 /// Answers requests. Called concurrently; the future is dropped when its client goes away.
 pub trait Handler: Clone + Send + Sync + 'static {
     /// Answers one request.
-    fn handle(
-        &self,
-        request: Request<Incoming>,
-        peer: SocketAddr,
-    ) -> impl Future<Output = Response<Reply>> + Send;
+    fn handle(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<Reply>> + Send;
 }
 
-/// How connections are served.
-#[derive(Debug, Clone, Default)]
+/// How connections are served. Durations of zero are no bound.
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ServerOptions {
     /// HTTP/2 without an upgrade, which gRPC speaks; otherwise HTTP/1.1 or HTTP/2, whichever the client begins with.
     pub http2_only: bool,
+    /// Connections at a time; one more is closed at once.
+    pub max_connections: usize,
     /// HTTP/2 streams that a connection may have open at a time; 0 leaves the server's own bound of 1024.
     pub max_concurrent_streams: u32,
-    /// How long a client may take for the headers of an HTTP/1 request; zero for no bound.
+    /// How long a client may take for the handshake of TLS, and then for its first byte.
+    pub handshake_timeout: Duration,
+    /// How long a client may take for the headers of an HTTP/1 request.
     pub read_header_timeout: Duration,
-    /// Pings a silent HTTP/2 client that often; zero for never.
+    /// How long a connection may go without a request.
+    pub idle_timeout: Duration,
+    /// How long an answer may take after the headers of its request.
+    pub answer_timeout: Duration,
+    /// How old a connection may get before the client is told to make a new one; up to a tenth more or less.
+    pub max_age: Duration,
+    /// How long requests may go on on a connection that has become too old.
+    pub max_age_grace: Duration,
+    /// Pings a silent HTTP/2 client that often.
     pub keepalive_time: Duration,
     /// How long a ping's answer may take.
     pub keepalive_timeout: Duration,
     /// Closes an HTTP/1 connection after each answer.
     pub close_connections: bool,
+    /// Speaks TLS.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Arc<TlsServer>>,
+    /// Where failures are written that no client is told of.
+    pub logger: Logger,
+    /// What is counted of failures.
+    pub failures: ConnectionFailures,
+}
+
+/// Connections that ended otherwise than by their clients' will.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ConnectionFailures {
+    /// Closed at once, because there were as many as may be.
+    pub refused: Counter,
+    /// Broken in the handshake of TLS.
+    pub handshake: Counter,
+    /// Cut off, because the client was too slow.
+    pub timeout: Counter,
+    /// Requests whose handler panicked.
+    pub panicked: Counter,
 }
 
 /// Ends servers: [`Stopper::stop`] is heard by every [`Stop`] of it.
@@ -62,6 +85,29 @@ pub struct Stopper(watch::Sender<Option<Instant>>);
 /// Hears when a server has to end.
 #[derive(Debug, Clone)]
 pub struct Stop(watch::Receiver<Option<Instant>>);
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            http2_only: false,
+            max_connections: 16 << 10,
+            max_concurrent_streams: 0,
+            handshake_timeout: Duration::from_secs(30),
+            read_header_timeout: Duration::ZERO,
+            idle_timeout: Duration::ZERO,
+            answer_timeout: Duration::ZERO,
+            max_age: Duration::ZERO,
+            max_age_grace: Duration::ZERO,
+            keepalive_time: Duration::ZERO,
+            keepalive_timeout: Duration::ZERO,
+            close_connections: false,
+            #[cfg(feature = "tls")]
+            tls: None,
+            logger: Logger::none(),
+            failures: ConnectionFailures::default(),
+        }
+    }
+}
 
 impl Default for Stopper {
     fn default() -> Self {
@@ -83,7 +129,7 @@ impl Stopper {
 
 impl Stop {
     /// Waits for the stop and gives the deadline. A stopper that was dropped is a stop without grace.
-    async fn wait(&mut self) -> Instant {
+    pub(super) async fn wait(&mut self) -> Instant {
         match self.0.wait_for(Option::is_some).await {
             Ok(deadline) => deadline.unwrap_or_else(Instant::now),
             Err(_) => Instant::now(),
@@ -91,18 +137,26 @@ impl Stop {
     }
 }
 
-/// Serves a listener until the stop. Returns when every connection has ended, or at the deadline of the stop.
+/// Serves a listener until the stop. Returns when every connection and request has ended; those that have not are broken
+/// off at the deadline of the stop, and where this is dropped.
 pub async fn serve(listener: Listener, options: ServerOptions, handler: impl Handler, mut stop: Stop) {
-    let builder = builder(&options);
+    let (max, logger, failures) = (options.max_connections, options.logger.clone(), options.failures.clone());
+    let streams = Streams::default();
+    let server = Arc::new(Connections::new(options, streams.clone()));
     let mut connections = JoinSet::new();
     let deadline = loop {
         tokio::select! {
             deadline = stop.wait() => break deadline,
-            accepted = listener.inner.accept() => match accepted {
+            accepted = listener.accept() => match accepted {
+                Ok(_) if connections.len() >= max => failures.refused.add(1),
                 Ok((stream, peer)) => {
-                    connections.spawn(connection(stream, peer, builder.clone(), handler.clone(), stop.clone()));
+                    let (server, handler, stop) = (Arc::clone(&server), handler.clone(), stop.clone());
+                    connections.spawn(async move { server.serve(stream, peer, handler, stop).await });
                 }
-                Err(_) => sleep(ACCEPT_PAUSE).await,
+                Err(error) => {
+                    logger.warn("Failed to accept a connection").error(&error).emit();
+                    sleep(ACCEPT_PAUSE).await;
+                }
             },
             Some(_) = connections.join_next() => {}
         }
@@ -112,52 +166,6 @@ pub async fn serve(listener: Listener, options: ServerOptions, handler: impl Han
         () = async { while connections.join_next().await.is_some() {} } => {}
         () = sleep_until(deadline) => connections.shutdown().await,
     }
-}
-
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    builder: Builder<TokioExecutor>,
-    handler: impl Handler,
-    mut stop: Stop,
-) {
-    // Where this fails the connection is broken, which shows soon enough.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let handler = handler.clone();
-        async move { Ok::<_, Infallible>(handler.handle(request, peer).await) }
-    });
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    // An error is the client's: it went away or spoke something else.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        _ = stop.wait() => connection.as_mut().graceful_shutdown(),
-    }
-    let _ = connection.await;
-}
-
-fn builder(options: &ServerOptions) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    if options.http2_only {
-        builder = builder.http2_only();
-    }
-    let streams = if options.max_concurrent_streams == 0 { STREAMS } else { options.max_concurrent_streams };
-    let mut http2 = builder.http2();
-    http2
-        .timer(TokioTimer::new())
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_frame_size(STREAM_WINDOW)
-        .max_concurrent_streams(streams);
-    if !options.keepalive_time.is_zero() {
-        http2.keep_alive_interval(options.keepalive_time).keep_alive_timeout(options.keepalive_timeout);
-    }
-    let timeout = Some(options.read_header_timeout).filter(|timeout| !timeout.is_zero());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(timeout)
-        .keep_alive(!options.close_connections)
-        .half_close(true);
-    builder
+    // Requests on HTTP/2 run beside their connection, and end when they notice that it is gone.
+    let _ = timeout(STREAMS_END, streams.ended()).await;
 }

@@ -1,10 +1,9 @@
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use otel_core::component::Code;
-use otel_core::net::{Handler, Reply, Status, grpc_encoding, parse_grpc_timeout, read_grpc_message};
+use otel_core::net::{Handler, Peer, Reply, Status, grpc_encoding, parse_grpc_timeout, read_grpc_message};
 use otel_core::pdata::SignalKind;
 use tokio::time::Instant;
 
@@ -17,7 +16,7 @@ const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 pub(super) struct GrpcHandler(pub(super) Arc<Intake>);
 
 impl Handler for GrpcHandler {
-    async fn handle(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Reply> {
+    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Reply> {
         let content_type =
             request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
         if !content_type.starts_with(b"application/grpc") {
@@ -37,7 +36,7 @@ impl Handler for GrpcHandler {
 }
 
 impl GrpcHandler {
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<(), Status> {
+    async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Result<(), Status> {
         let GrpcHandler(intake) = self;
         let (head, body) = request.into_parts();
         let path = head.uri.path();

@@ -1,10 +1,9 @@
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use otel_core::component::Code;
-use otel_core::net::{Handler, Reply, Status, read_http_body};
+use otel_core::net::{Handler, Peer, Reply, Status, read_http_body};
 use otel_core::pdata::SignalKind;
 
 use super::HttpServerConfig;
@@ -38,7 +37,7 @@ impl HttpHandler {
         signal: SignalKind,
         encoding: Encoding,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        peer: Peer,
     ) -> Result<(), Status> {
         let (head, body) = request.into_parts();
         let context = self.intake.context(peer, &head.headers);
@@ -53,7 +52,7 @@ impl HttpHandler {
 }
 
 impl Handler for HttpHandler {
-    async fn handle(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Reply> {
+    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Reply> {
         let path = request.uri().path();
         let Some((_, signal)) = self.paths.iter().find(|(known, _)| known == path) else {
             return text(StatusCode::NOT_FOUND, "404 page not found\n");

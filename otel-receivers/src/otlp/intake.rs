@@ -1,8 +1,6 @@
-use std::net::SocketAddr;
-
 use http::HeaderMap;
 use otel_core::component::{ClientInfo, Context, Metadata, Next, Outputs};
-use otel_core::net::{Message, ReadLimits, Status};
+use otel_core::net::{Message, Peer, ReadLimits, Status};
 use otel_core::pdata::{Signal, SignalKind};
 
 use super::InvalidUtf8;
@@ -91,8 +89,11 @@ impl Intake {
     }
 
     /// What the pipelines are told of a request.
-    pub(super) fn context(&self, peer: SocketAddr, headers: &HeaderMap) -> Context {
-        let context = Context::new().with_client(ClientInfo::new(peer));
+    pub(super) fn context(&self, peer: Peer, headers: &HeaderMap) -> Context {
+        let context = match peer.address {
+            Some(address) => Context::new().with_client(ClientInfo::new(address)),
+            None => Context::new(),
+        };
         if !self.include_metadata {
             return context;
         }

@@ -66,7 +66,7 @@ impl OtlpReceiver {
         &self,
         config: &GrpcServerConfig,
         outputs: Outputs,
-    ) -> Result<SocketAddr, StartError> {
+    ) -> Result<Option<SocketAddr>, StartError> {
         let intake = self.intake(outputs, config.max_message(), config.include_metadata, "grpc");
         let mut options = ServerOptions::default();
         options.http2_only = true;
@@ -75,7 +75,7 @@ impl OtlpReceiver {
         options.keepalive_timeout = config.keepalive.timeout;
         let listener = bind("grpc", &config.endpoint).await?;
         let address = listener.address();
-        self.host.logger().info("Starting GRPC server").text("endpoint", &address).emit();
+        self.host.logger().info("Starting GRPC server").text("endpoint", listener.bound()).emit();
         self.run("otlp grpc server", listener, options, GrpcHandler(Arc::new(intake)));
         Ok(address)
     }
@@ -84,14 +84,14 @@ impl OtlpReceiver {
         &self,
         config: &HttpServerConfig,
         outputs: Outputs,
-    ) -> Result<SocketAddr, StartError> {
+    ) -> Result<Option<SocketAddr>, StartError> {
         let intake = self.intake(outputs, config.max_body(), config.include_metadata, "http");
         let mut options = ServerOptions::default();
         options.read_header_timeout = config.read_header_timeout;
         options.close_connections = !config.keep_alives_enabled;
         let listener = bind("http", &config.endpoint).await?;
         let address = listener.address();
-        self.host.logger().info("Starting HTTP server").text("endpoint", &address).emit();
+        self.host.logger().info("Starting HTTP server").text("endpoint", listener.bound()).emit();
         self.run("otlp http server", listener, options, HttpHandler::new(intake, config));
         Ok(address)
     }
@@ -115,11 +115,11 @@ impl Receiver for OtlpReceiver {
     async fn start(&self, outputs: Outputs) -> Result<(), StartError> {
         if let Some(config) = self.config.protocols.grpc.get() {
             let address = self.start_grpc(config, outputs.clone()).await?;
-            self.running().grpc = Some(address);
+            self.running().grpc = address;
         }
         if let Some(config) = self.config.protocols.http.get() {
             let address = self.start_http(config, outputs).await?;
-            self.running().http = Some(address);
+            self.running().http = address;
         }
         Ok(())
     }
@@ -129,7 +129,7 @@ impl Receiver for OtlpReceiver {
         let tasks = std::mem::take(&mut self.running().tasks);
         for task in tasks {
             // The server itself breaks off at the deadline, and needs a moment for that.
-            let grace = deadline + std::time::Duration::from_millis(100);
+            let grace = deadline + std::time::Duration::from_secs(1);
             if timeout_at(grace, task.ended()).await.is_err() {
                 task.abort();
             }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::config::{MetricsConfig, PrometheusConfig};
 use super::process;
-use crate::net::{Handler, Listener, Reply, ServerOptions, Stopper, serve};
+use crate::net::{Handler, Listener, Peer, Reply, ServerOptions, Stopper, serve};
 use crate::service::run::ServiceError;
 use crate::telemetry::{Metrics, MetricsLevel};
 
@@ -54,7 +54,7 @@ impl MetricsServer {
             let listener = Listener::bind(&endpoint)
                 .await
                 .map_err(|source| ServiceError::MetricsAddress { endpoint, source })?;
-            server.addresses.push(listener.address());
+            server.addresses.extend(listener.address());
             let stop = server.stopper.listen();
             server.servers.spawn(serve(listener, ServerOptions::default(), Exposition(registry), stop));
         }
@@ -112,7 +112,7 @@ fn exporter(
 struct Exposition(prometheus::Registry);
 
 impl Handler for Exposition {
-    async fn handle(&self, request: Request<Incoming>, _peer: SocketAddr) -> Response<Reply> {
+    async fn handle(&self, request: Request<Incoming>, _peer: Peer) -> Response<Reply> {
         if request.uri().path() != "/metrics" {
             return answer(StatusCode::NOT_FOUND, "text/plain", b"404 page not found\n".to_vec());
         }
