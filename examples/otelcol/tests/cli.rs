@@ -11,34 +11,13 @@ use rustix::process::Signal;
 use support::backend::Backend;
 use support::client::{Answer, http, span};
 use support::collector::{Collector, otelcol, output};
+use support::config::Forwarding;
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 const QUICKSTART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/quickstart.yaml");
 const JSON: (&str, &str) = ("content-type", "application/json");
-
-/// Hands traces on to an `otlp_grpc` exporter with these keys.
-fn forwarding(endpoint: &str, keys: &str) -> String {
-    format!(
-        "
-receivers:
-  otlp:
-    protocols:
-      grpc: {{ endpoint: '127.0.0.1:0' }}
-      http: {{ endpoint: '127.0.0.1:0' }}
-exporters:
-  otlp_grpc:
-    endpoint: {endpoint}
-    tls: {{ insecure: true }}
-    {keys}
-service:
-  telemetry: {{ metrics: {{ level: none }} }}
-  pipelines:
-    traces: {{ receivers: [otlp], exporters: [otlp_grpc] }}
-"
-    )
-}
 
 const QUICK_RETRY: &str = "retry_on_failure: { initial_interval: 50ms, max_interval: 200ms }";
 
@@ -163,9 +142,8 @@ async fn the_quickstart_prints_what_a_client_sends() {
 #[tokio::test]
 async fn what_is_held_is_sent_before_the_process_ends() {
     let backend = Backend::start().await;
-    let yaml = forwarding(&backend.grpc().to_string(), "")
-        .replace("exporters:\n", "processors:\n  batch: { timeout: 1h }\nexporters:\n")
-        .replace("receivers: [otlp], ", "receivers: [otlp], processors: [batch], ");
+    let yaml = Forwarding::to_grpc(backend.grpc(), "").batched().yaml();
+    let yaml = yaml.replace("batch:\n", "batch: { timeout: 1h }\n");
     let collector = Collector::start(&yaml).await;
     assert_eq!(send(&collector, "held").await.status, StatusCode::OK);
     assert_eq!(send(&collector, "back").await.status, StatusCode::OK);
@@ -179,7 +157,7 @@ async fn what_is_held_is_sent_before_the_process_ends() {
 #[tokio::test]
 async fn an_interrupt_ends_it_too() {
     let backend = Backend::start().await;
-    let collector = Collector::start(&forwarding(&backend.grpc().to_string(), "")).await;
+    let collector = Collector::start(&Forwarding::to_grpc(backend.grpc(), "").yaml()).await;
     collector.signal(Signal::INT);
     let (status, log) = collector.ended().await;
     assert!(status.success(), "{log}");
@@ -188,9 +166,9 @@ async fn an_interrupt_ends_it_too() {
 #[tokio::test]
 async fn what_is_lost_at_shutdown_is_told_and_fails() {
     let backend = Backend::start().await;
-    let gone = backend.grpc().to_string();
+    let gone = backend.grpc();
     backend.stop().await;
-    let mut collector = Collector::start(&forwarding(&gone, QUICK_RETRY)).await;
+    let mut collector = Collector::start(&Forwarding::to_grpc(gone, QUICK_RETRY).yaml()).await;
     assert_eq!(send(&collector, "lost").await.status, StatusCode::OK);
     collector.wait_for_log("Will retry the request").await;
     let (status, log) = collector.stop().await;
@@ -202,14 +180,14 @@ async fn what_is_lost_at_shutdown_is_told_and_fails() {
 #[tokio::test]
 async fn what_a_dead_backend_missed_arrives_when_it_is_back() {
     let backend = Backend::start().await;
-    let address = backend.grpc().to_string();
+    let address = backend.grpc();
     backend.stop().await;
-    let mut collector = Collector::start(&forwarding(&address, QUICK_RETRY)).await;
+    let mut collector = Collector::start(&Forwarding::to_grpc(address, QUICK_RETRY).yaml()).await;
     for name in ["a", "b", "c"] {
         assert_eq!(send(&collector, name).await.status, StatusCode::OK);
     }
     collector.wait_for_log("Will retry the request").await;
-    let backend = Backend::start_at(&address).await;
+    let backend = Backend::start_at(address).await;
     backend.wait_for_traces(3).await;
     let mut names = names(&backend);
     names.sort_unstable();
@@ -221,7 +199,7 @@ async fn what_a_dead_backend_missed_arrives_when_it_is_back() {
 #[tokio::test]
 async fn garbage_hurts_nobody_else() {
     let backend = Backend::start().await;
-    let collector = Collector::start(&forwarding(&backend.grpc().to_string(), "")).await;
+    let collector = Collector::start(&Forwarding::to_grpc(backend.grpc(), "").yaml()).await;
     let noise: Vec<u8> = (0..100_000_u32).map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
     for address in [collector.grpc(), collector.http()] {
         for _ in 0..20 {
@@ -240,27 +218,24 @@ async fn garbage_hurts_nobody_else() {
 
 #[tokio::test]
 async fn a_port_that_is_taken_is_named_with_its_key() {
-    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let free = forwarding("127.0.0.1:1", "");
-    let metrics = format!(
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let taken = listener.local_addr().unwrap();
+    let free = "127.0.0.1:0".parse().unwrap();
+    let forwarding = Forwarding::to_grpc(free, "");
+    let readers = format!(
         "readers: [{{ pull: {{ exporter: {{ prometheus: {{ host: 127.0.0.1, port: {} }} }} }} }}]",
-        taken.local_addr().unwrap().port()
+        taken.port()
     );
     for (yaml, component, key) in [
-        (free.replacen("127.0.0.1:0", &address, 1), "\"otlp\" receiver", "protocols::grpc::endpoint"),
-        (
-            free.replace("http: { endpoint: '127.0.0.1:0'", &format!("http: {{ endpoint: '{address}'")),
-            "\"otlp\" receiver",
-            "protocols::http::endpoint",
-        ),
-        (free.replace("level: none", &metrics), "", "service::telemetry::metrics::readers"),
+        (forwarding.clone().at(taken, free).yaml(), "\"otlp\" receiver", "protocols::grpc::endpoint"),
+        (forwarding.clone().at(free, taken).yaml(), "\"otlp\" receiver", "protocols::http::endpoint"),
+        (forwarding.yaml().replace("level: none", &readers), "", "service::telemetry::metrics::readers"),
     ] {
         let output = output(["--config", &format!("yaml:{yaml}")]).await;
         assert_eq!(output.status.code(), Some(1));
         let log = text(&output.stderr);
         let error = log.lines().last().unwrap();
-        let expected = format!("{key}: cannot listen on {address}: Address already in use");
+        let expected = format!("{key}: cannot listen on {taken}: Address already in use");
         assert!(error.starts_with("Error: ") && error.contains(component), "{log}");
         assert!(error.contains(&expected), "{expected}: {log}");
     }
@@ -270,7 +245,7 @@ async fn a_port_that_is_taken_is_named_with_its_key() {
 async fn a_second_signal_ends_it_at_once() {
     // It takes connections and never answers, so that what is held cannot be sent.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let yaml = forwarding(&silent.local_addr().unwrap().to_string(), "timeout: 20s");
+    let yaml = Forwarding::to_grpc(silent.local_addr().unwrap(), "timeout: 20s").yaml();
     let mut collector = Collector::start(&yaml).await;
     assert_eq!(send(&collector, "stuck").await.status, StatusCode::OK);
     collector.signal(Signal::TERM);

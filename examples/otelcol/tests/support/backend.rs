@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use otel_core::component::{ComponentKind, Outputs, Receiver as _};
@@ -19,11 +19,11 @@ pub(crate) struct Backend {
 
 impl Backend {
     pub(crate) async fn start() -> Self {
-        Self::start_at("127.0.0.1:0").await
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into()).await
     }
 
     /// Starts with gRPC at an address.
-    pub(crate) async fn start_at(grpc: &str) -> Self {
+    pub(crate) async fn start_at(grpc: SocketAddr) -> Self {
         let yaml = format!(
             "{{protocols: {{grpc: {{endpoint: '{grpc}', max_recv_msg_size_mib: 64}}, \
              http: {{endpoint: '127.0.0.1:0'}}}}}}"

@@ -41,12 +41,16 @@ impl Collector {
     }
 
     /// Starts a collector by a command and waits until it is ready.
-    pub(crate) async fn spawn(mut command: Command) -> Self {
+    pub(crate) async fn spawn(command: Command) -> Self {
+        Self::try_spawn(command).await.unwrap_or_else(|log| panic!("the collector does not start:\n{log}"))
+    }
+
+    /// As [`spawn`](Self::spawn); its log if it ends instead.
+    pub(crate) async fn try_spawn(mut command: Command) -> Result<Self, String> {
         let mut process = command.stderr(Stdio::piped()).spawn().expect("the binary can be run");
         let log = follow(process.stderr.take().expect("it is piped"));
         let mut collector = Self { process, log };
-        collector.wait_for_log("Everything is ready").await;
-        collector
+        if collector.logs("Everything is ready").await { Ok(collector) } else { Err(collector.log()) }
     }
 
     pub(crate) fn log(&self) -> String {
@@ -55,9 +59,13 @@ impl Collector {
 
     /// Waits until the log has a text.
     pub(crate) async fn wait_for_log(&mut self, text: &str) {
+        assert!(self.logs(text).await, "the log does not say {text:?}:\n{}", self.log());
+    }
+
+    /// Whether the log comes to have a text before it ends.
+    async fn logs(&mut self, text: &str) -> bool {
         let found = timeout(PATIENCE, self.log.wait_for(|log| log.contains(text))).await;
-        let found = found.is_ok_and(|found| found.is_ok());
-        assert!(found, "the log does not say {text:?}:\n{}", self.log());
+        found.is_ok_and(|found| found.is_ok())
     }
 
     /// Where gRPC is served.
