@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
 
 use super::arguments::{self, Action, Inputs};
 use super::load::{Configuration, loader, with_gates};
@@ -127,15 +128,22 @@ fn validate(configuration: &Configuration, build_info: BuildInfo) -> Result<Exit
 fn collect(configuration: &Configuration, build_info: BuildInfo) -> Result<ExitCode, String> {
     let collector = configuration.load().map_err(|errors| errors.to_string())?;
     runtime()?.block_on(async {
-        let listen = || Signals::listen().map_err(|error| failure(&error));
-        let (mut first, mut second) = (listen()?, listen()?);
+        let mut signals = Signals::listen().map_err(|error| failure(&error))?;
         let service = tokio::select! {
             started = collector.start(build_info) => started.map_err(|error| failure(&error))?,
-            () = first.next() => return Ok(ExitCode::SUCCESS),
+            () = signals.next() => return Ok(ExitCode::SUCCESS),
+        };
+        // The shutdown begins only when the first signal has been heard, so that the next one is the second.
+        let (stop, stopped) = oneshot::channel();
+        let twice = async {
+            signals.next().await;
+            // Where nobody waits for it the shutdown has begun by itself.
+            let _ = stop.send(());
+            signals.next().await;
         };
         let report = tokio::select! {
-            report = service.run_until(first.next()) => report,
-            () = async { second.next().await; second.next().await } => return Ok(ExitCode::FAILURE),
+            report = service.run_until(async { stopped.await.unwrap_or_default() }) => report,
+            () = twice => return Ok(ExitCode::FAILURE),
         };
         Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
