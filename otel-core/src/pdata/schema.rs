@@ -80,21 +80,26 @@ pub(crate) struct Message {
     pub(crate) singular_messages: u32,
 }
 
-/// A field's name in OTLP/JSON, camel case, as it is written: `"startTimeUnixNano":`.
+/// A field's name in OTLP/JSON, camel case, as it is written between others: `,"startTimeUnixNano":`.
 #[cfg(feature = "json")]
 #[derive(Debug)]
 pub(crate) struct JsonName {
-    text: [u8; 32],
+    text: [u8; PADDED + 1],
     len: usize,
 }
+
+/// More than any name takes.
+#[cfg(feature = "json")]
+const PADDED: usize = 32;
 
 #[cfg(feature = "json")]
 impl JsonName {
     const fn new(snake: &str) -> Self {
         let snake = snake.as_bytes();
-        let mut text = [0; 32];
-        text[0] = b'"';
-        let mut len = 1;
+        let mut text = [0; PADDED + 1];
+        text[0] = b',';
+        text[1] = b'"';
+        let mut len = 2;
         let mut at = 0;
         while at < snake.len() {
             text[len] = snake[at];
@@ -110,22 +115,24 @@ impl JsonName {
         Self { text, len: len + 2 }
     }
 
-    /// The name in quotes and the colon, padded, with its length: a copy of fixed size is cheaper.
+    /// The name in quotes and the colon, with the comma in front or without, padded, and the length of that: a copy
+    /// of fixed size is cheaper.
     #[inline]
-    pub(crate) fn padded(&self) -> (&[u8; 32], usize) {
-        (&self.text, self.len)
+    pub(crate) fn padded(&self, comma: bool) -> (&[u8; PADDED], usize) {
+        let text = if comma { self.text.first_chunk() } else { self.text.last_chunk() };
+        (text.expect("there is one byte more"), self.len - usize::from(!comma))
     }
 
     /// The name in quotes, and the colon.
     #[inline]
     pub(crate) fn quoted(&self) -> &[u8] {
-        &self.text[..self.len]
+        &self.text[1..self.len]
     }
 
     /// The name alone.
     #[inline]
     pub(crate) fn plain(&self) -> &[u8] {
-        &self.text[1..self.len - 2]
+        &self.text[2..self.len - 2]
     }
 }
 

@@ -27,6 +27,7 @@
 mod error;
 mod number;
 mod pair;
+mod plain;
 mod read;
 mod scan;
 mod sink;

@@ -1,4 +1,54 @@
-//! Numbers, exact or not at all.
+//! Integers: read exactly or not at all, and written.
+
+/// Room for the digits of any number, and for the eight that are always written at once.
+pub(super) const MOST_DIGITS: usize = 24;
+
+/// Writes a number in decimal and returns how many digits it has.
+///
+/// Eight digits at a time, in place: a buffer of its own would be read again before its stores are done.
+#[inline]
+pub(super) fn put_decimal(number: u64, to: &mut [u8; MOST_DIGITS]) -> usize {
+    const EIGHT: u64 = 100_000_000;
+    if number < EIGHT {
+        return put_head(number, to, 0);
+    }
+    let head = number / EIGHT;
+    let len = if head < EIGHT {
+        put_head(head, to, 0)
+    } else {
+        let len = put_head(head / EIGHT, to, 0);
+        put_eight(digits(head % EIGHT), to, len)
+    };
+    put_eight(digits(number % EIGHT), to, len)
+}
+
+/// Writes a number of at most eight digits without zeros in front.
+#[inline]
+fn put_head(number: u64, to: &mut [u8; MOST_DIGITS], at: usize) -> usize {
+    let digits = digits(number);
+    // The last digit stays, even if it is zero.
+    let zeros = (digits | 1 << 56).trailing_zeros() / 8;
+    put_eight(digits >> (8 * zeros), to, at) - zeros as usize
+}
+
+#[inline]
+fn put_eight(digits: u64, to: &mut [u8; MOST_DIGITS], at: usize) -> usize {
+    let text = digits | u64::from_le_bytes(*b"00000000");
+    // There are three times eight at most.
+    to[at.min(16)..][..8].copy_from_slice(&text.to_le_bytes());
+    at + 8
+}
+
+/// The eight digits of a number below 10^8, a byte each, the first one lowest. Halves are split in all their places
+/// at once, by multiplication with inverses that are exact for so few digits.
+#[inline]
+const fn digits(number: u64) -> u64 {
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let twos = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((twos - 10 * tens) << 8)
+}
 
 /// An integer with its sign apart, so that every 64-bit one fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +129,25 @@ mod tests {
     fn parse(text: &str) -> Option<i128> {
         Integer::parse(text.as_bytes())
             .map(|number| i128::from(number.magnitude) * if number.negative { -1 } else { 1 })
+    }
+
+    #[test]
+    fn numbers_of_every_length_are_written() {
+        let mut numbers = vec![0, 1, 9, u64::MAX];
+        for power in 0..20 {
+            let power = 10u64.pow(power);
+            numbers.extend([power - 1, power, power + 1, power.wrapping_mul(7), u64::MAX / power]);
+        }
+        let mut state = 1u64;
+        for shift in (0..64).cycle().take(100_000) {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            numbers.push(state >> shift);
+        }
+        for number in numbers {
+            let mut text = [0; MOST_DIGITS];
+            let len = put_decimal(number, &mut text);
+            assert_eq!(text[..len], *number.to_string().as_bytes());
+        }
     }
 
     #[test]

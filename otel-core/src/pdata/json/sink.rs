@@ -3,15 +3,20 @@
 //! Most pieces are a few bytes long. In a buffer of fixed size they are stores of fixed size, where a vector
 //! would check its capacity and call `memcpy` for each.
 
-use super::text::{hex_pair, put_string, special};
+use super::number::{MOST_DIGITS, put_decimal};
+use super::plain::{BLOCK, copy_plain, first};
+use super::text::{put_hex, put_string};
 use crate::pdata::schema::JsonName;
 
 /// No piece that is put together in the buffer is longer than the part of it that `MARGIN` leaves.
 const SIZE: usize = 4096;
 const MARGIN: usize = 64;
 
-/// Room for a key and a text of 127 bytes each, copied in blocks of 32, with all that is around them.
+/// Room for a key and a text of 127 bytes each, with all that is around them and a block to spare.
 const ATTRIBUTE: usize = 352;
+
+/// Strings longer than this do not go through the buffer.
+const LONG: usize = 1024;
 
 pub(super) struct Sink<'a> {
     out: &'a mut Vec<u8>,
@@ -77,59 +82,47 @@ impl<'a> Sink<'a> {
     /// The name of a member with the colon, and the comma in front of it unless it is the first.
     #[inline]
     pub(super) fn name(&mut self, name: &JsonName, first: &mut bool) {
-        if !std::mem::take(first) {
-            self.byte(b',');
-        }
-        let (text, len) = name.padded();
+        let (text, len) = name.padded(!std::mem::take(first));
         *self.room(len) = *text;
     }
 
-    /// A string in quotes.
+    /// The first `len` bytes of `tail`, as a string in quotes.
     #[inline]
-    pub(super) fn string(&mut self, text: &[u8]) {
-        if self.at + text.len() + 2 > SIZE {
+    pub(super) fn string(&mut self, tail: &[u8], len: usize) {
+        if self.at + len.min(LONG) + 2 + BLOCK > SIZE {
             self.flush();
         }
-        let end = self.at + 1 + text.len();
-        if end < SIZE && copy_plain(text, &mut self.buffer[self.at + 1..end]) {
-            self.buffer[self.at] = b'"';
-            self.buffer[end] = b'"';
-            self.at = end + 1;
+        let room = &mut self.buffer[self.at..];
+        if len <= LONG && copy_plain(tail, len, &mut room[1..]) {
+            room[0] = b'"';
+            room[1 + len] = b'"';
+            self.at += len + 2;
         } else {
-            self.flush();
-            put_string(self.out, text);
+            put_string(self.vector(), &tail[..len]);
         }
     }
 
-    /// Hexadecimal digits in quotes, of at most 16 bytes.
+    /// An identifier of `N` bytes, hexadecimal in quotes.
     #[inline]
-    pub(super) fn hex(&mut self, bytes: &[u8]) {
-        let room: &mut [u8; MARGIN] = self.room(2 + 2 * bytes.len());
+    pub(super) fn hex<const N: usize>(&mut self, id: &[u8; N]) {
+        let room: &mut [u8; MARGIN] = self.room(2 + 2 * N);
         room[0] = b'"';
-        for (pair, byte) in room[1..].chunks_exact_mut(2).zip(bytes) {
-            pair.copy_from_slice(hex_pair(*byte));
-        }
-        room[1 + 2 * bytes.len()] = b'"';
+        put_hex(id, &mut room[1..]);
+        room[1 + 2 * N] = b'"';
     }
 
-    /// A number in decimal.
+    /// A number in decimal, with a sign if it is `negative` and in quotes if it is `quoted`.
     #[inline]
-    pub(super) fn decimal(&mut self, mut value: u64) {
-        // Written in place from the right: a buffer of its own would be read again before its stores are done.
-        let len = value.checked_ilog10().map_or(1, |log| log as usize + 1);
-        let room: &mut [u8; MARGIN] = self.room(len);
-        let mut at = len;
-        while value >= 100 {
-            let pair = decimal_pair(value % 100);
-            value /= 100;
-            at -= 2;
-            room[at..at + 2].copy_from_slice(&pair);
-        }
-        if value >= 10 {
-            room[..2].copy_from_slice(&decimal_pair(value));
-        } else {
-            room[0] = b'0' + value as u8;
-        }
+    pub(super) fn decimal(&mut self, negative: bool, magnitude: u64, quoted: bool) {
+        // Whatever is not wanted is written over.
+        let room: &mut [u8; MARGIN] = self.room(0);
+        room[0] = b'"';
+        let mut len = usize::from(quoted);
+        room[len] = b'-';
+        len += usize::from(negative);
+        len += put_decimal(magnitude, first::<MOST_DIGITS>(&mut room[len..]));
+        room[len] = b'"';
+        self.at += len + usize::from(quoted);
     }
 
     /// Access to the vector itself, for what is rare.
@@ -138,35 +131,4 @@ impl<'a> Sink<'a> {
         self.flush();
         self.out
     }
-}
-
-/// Two decimal digits.
-#[inline]
-fn decimal_pair(value: u64) -> [u8; 2] {
-    [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8]
-}
-
-/// Copies text of which a JSON string holds every byte as it is; false, with part of it copied, where one has to
-/// be escaped. Both slices have one length.
-#[inline]
-fn copy_plain(text: &[u8], to: &mut [u8]) -> bool {
-    let len = text.len();
-    if len < 8 {
-        for (from, to) in text.iter().zip(to) {
-            if super::text::is_special(*from) {
-                return false;
-            }
-            *to = *from;
-        }
-        return true;
-    }
-    let mut hits = 0;
-    for (from, to) in text.chunks_exact(8).zip(to.chunks_exact_mut(8)) {
-        hits |= special(u64::from_le_bytes(from.try_into().expect("a chunk has eight bytes")));
-        to.copy_from_slice(from);
-    }
-    // The rest, along with bytes that are copied already.
-    let (Some(from), Some(to)) = (text.last_chunk::<8>(), to.last_chunk_mut::<8>()) else { return false };
-    *to = *from;
-    (hits | special(u64::from_le_bytes(*from))) == 0
 }

@@ -60,8 +60,9 @@ fn put_escaped(out: &mut Vec<u8>, mut text: &[u8]) {
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
             byte => {
-                out.extend_from_slice(b"\\u00");
-                out.extend_from_slice(hex_pair(byte));
+                let mut escape = *b"\\u0000";
+                put_hex(&[byte], &mut escape[4..]);
+                out.extend_from_slice(&escape);
             }
         }
         let plain = plain_len(rest);
@@ -70,20 +71,14 @@ fn put_escaped(out: &mut Vec<u8>, mut text: &[u8]) {
     }
 }
 
-/// A byte as two hexadecimal digits, lower case.
+/// Writes bytes as hexadecimal digits, lower case.
 #[inline]
-pub(super) fn hex_pair(byte: u8) -> &'static [u8; 2] {
-    static PAIRS: [[u8; 2]; 256] = {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut pairs = [[0; 2]; 256];
-        let mut byte = 0;
-        while byte < 256 {
-            pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
-            byte += 1;
-        }
-        pairs
-    };
-    &PAIRS[usize::from(byte)]
+pub(super) fn put_hex<const N: usize>(bytes: &[u8; N], to: &mut [u8]) {
+    // Without a table, this is vector code.
+    let digit = |value: u8| value + if value < 10 { b'0' } else { b'a' - 10 };
+    for (byte, to) in bytes.iter().zip(to.as_chunks_mut().0) {
+        *to = [digit(byte >> 4), digit(byte & 15)];
+    }
 }
 
 /// The value of a hexadecimal digit.

@@ -49,7 +49,7 @@ fn message(schema: &'static Message, bytes: &[u8], out: &mut Sink<'_>) {
                 if field.label == Label::Many {
                     list(field, raw, bytes, &mut fields, &mut first, out)
                 } else {
-                    member(field, &raw, &mut first, out);
+                    member(field, &raw, bytes, &mut first, out);
                     fields.next()
                 }
             }
@@ -66,9 +66,10 @@ fn message(schema: &'static Message, bytes: &[u8], out: &mut Sink<'_>) {
     out.byte(b'}');
 }
 
-/// Writes a field that holds one value, unless it is a zero that means the same as absence.
+/// Writes a field that holds one value, unless it is a zero that means the same as absence. `around` is the message
+/// that holds it.
 #[inline]
-fn member(field: &Field, raw: &RawField<'_>, first: &mut bool, out: &mut Sink<'_>) {
+fn member(field: &Field, raw: &RawField<'_>, around: &[u8], first: &mut bool, out: &mut Sink<'_>) {
     let always = field.label != Label::One;
     match field.kind {
         Kind::Message(of) => {
@@ -78,7 +79,7 @@ fn member(field: &Field, raw: &RawField<'_>, first: &mut bool, out: &mut Sink<'_
         kind if raw.wire == wire_type::LEN => {
             if always || !raw.value.is_empty() {
                 out.name(&field.json, first);
-                text(kind, raw.value, out);
+                text(kind, raw, around, out);
             }
         }
         kind => {
@@ -93,19 +94,24 @@ fn member(field: &Field, raw: &RawField<'_>, first: &mut bool, out: &mut Sink<'_
 
 /// Writes all values of a repeated field, wherever they stand, and returns what follows the run that starts here.
 fn list<'a>(
-    field: &Field,
+    field: &'a Field,
     start: RawField<'a>,
     message: &'a [u8],
     fields: &mut RawFields<'a>,
     first: &mut bool,
     out: &mut Sink<'_>,
 ) -> Option<RawField<'a>> {
-    let mut list = List { field, message, open: false, first };
-    list.elements(&start, out);
-    let rest = loop {
-        match fields.next() {
-            Some(raw) if raw.number == field.number => list.elements(&raw, out),
-            other => break other,
+    let mut list = List { field, message, separator: OPEN, first };
+    let rest = match field.kind {
+        Kind::Message(of) if std::ptr::eq(of, &raw const KEY_VALUE) => list.pairs(start, fields, out),
+        _ => {
+            list.elements(&start, out);
+            loop {
+                match fields.next() {
+                    Some(raw) if raw.number == field.number => list.elements(&raw, out),
+                    other => break other,
+                }
+            }
         }
     };
     if rest.is_some() {
@@ -113,37 +119,59 @@ fn list<'a>(
             list.elements(&raw, out);
         }
     }
-    if list.open {
+    if list.separator != OPEN {
         out.byte(b']');
     }
     rest
 }
 
 /// A list that is opened by its first element: packed runs can be empty.
-struct List<'a> {
+struct List<'a, 'f> {
     field: &'a Field,
     /// The message that the list is a field of.
     message: &'a [u8],
-    open: bool,
+    /// What stands in front of the next element.
+    separator: u8,
     /// Whether the list is the first member of its object.
-    first: &'a mut bool,
+    first: &'f mut bool,
 }
 
-impl List<'_> {
+const OPEN: u8 = b'[';
+
+impl<'a> List<'a, '_> {
+    /// Writes a run of attributes and returns what follows it.
+    fn pairs(
+        &mut self,
+        start: RawField<'a>,
+        fields: &mut RawFields<'a>,
+        out: &mut Sink<'_>,
+    ) -> Option<RawField<'a>> {
+        out.name(&self.field.json, self.first);
+        let mut next = start;
+        loop {
+            let tail = &self.message[next.end - next.value.len()..];
+            if !write_pair(self.separator, next.value.len(), tail, out) {
+                out.byte(self.separator);
+                message(&KEY_VALUE, next.value, out);
+            }
+            self.separator = b',';
+            next = fields.step()?;
+            if next.number != self.field.number {
+                return Some(next);
+            }
+        }
+    }
+
     /// Writes what one occurrence of the field holds: a value, or a packed run of them.
-    #[inline]
     fn elements(&mut self, raw: &RawField<'_>, out: &mut Sink<'_>) {
         match self.field.kind {
             Kind::Message(of) => {
                 self.separate(out);
-                let tail = &self.message[raw.end - raw.value.len()..];
-                if !std::ptr::eq(of, &raw const KEY_VALUE) || !write_pair(raw.value.len(), tail, out) {
-                    message(of, raw.value, out);
-                }
+                message(of, raw.value, out);
             }
             kind if !kind.is_packable() => {
                 self.separate(out);
-                text(kind, raw.value, out);
+                text(kind, raw, self.message, out);
             }
             kind if raw.wire != wire_type::LEN => {
                 self.separate(out);
@@ -162,13 +190,11 @@ impl List<'_> {
 
     #[inline]
     fn separate(&mut self, out: &mut Sink<'_>) {
-        if self.open {
-            out.byte(b',');
-        } else {
-            self.open = true;
+        if self.separator == OPEN {
             out.name(&self.field.json, self.first);
-            out.byte(b'[');
         }
+        out.byte(self.separator);
+        self.separator = b',';
     }
 }
 
@@ -200,11 +226,13 @@ fn is_zero(kind: Kind, bits: u64) -> bool {
 }
 
 #[inline]
-fn text(kind: Kind, bytes: &[u8], out: &mut Sink<'_>) {
-    match kind {
-        Kind::Str => out.string(bytes),
-        Kind::Bytes => base64(bytes, out.vector()),
-        _ => out.hex(bytes),
+fn text(kind: Kind, raw: &RawField<'_>, message: &[u8], out: &mut Sink<'_>) {
+    match (kind, <&[u8; 16]>::try_from(raw.value), <&[u8; 8]>::try_from(raw.value)) {
+        (Kind::Str, ..) => out.string(&message[raw.end - raw.value.len()..], raw.value.len()),
+        (Kind::Bytes, ..) => base64(raw.value, out.vector()),
+        (_, Ok(trace_id), _) => out.hex(trace_id),
+        (_, _, Ok(span_id)) => out.hex(span_id),
+        _ => out.put(b"\"\""),
     }
 }
 
@@ -222,33 +250,22 @@ pub(super) fn number(kind: Kind, bits: u64, out: &mut Sink<'_>) {
     match kind {
         Kind::Bool if bits == 0 => out.put(b"false"),
         Kind::Bool => out.put(b"true"),
-        Kind::Int32 => signed((bits as i32).into(), out),
-        Kind::Uint32 | Kind::Fixed32 => out.decimal(u64::from(bits as u32)),
+        Kind::Int32 => signed((bits as i32).into(), false, out),
+        Kind::Uint32 | Kind::Fixed32 => out.decimal(false, u64::from(bits as u32), false),
         Kind::Sint32 => {
             let zigzag = bits as u32;
-            signed(((zigzag >> 1) as i32 ^ -((zigzag & 1) as i32)).into(), out);
+            signed(((zigzag >> 1) as i32 ^ -((zigzag & 1) as i32)).into(), false, out);
         }
         // JSON's readers keep 53 bits of a number, so 64-bit integers are strings.
-        Kind::Int64 | Kind::Sfixed64 => {
-            out.byte(b'"');
-            signed(bits as i64, out);
-            out.byte(b'"');
-        }
-        Kind::Uint64 | Kind::Fixed64 => {
-            out.byte(b'"');
-            out.decimal(bits);
-            out.byte(b'"');
-        }
+        Kind::Int64 | Kind::Sfixed64 => signed(bits as i64, true, out),
+        Kind::Uint64 | Kind::Fixed64 => out.decimal(false, bits, true),
         _ => double(f64::from_bits(bits), out),
     }
 }
 
 #[inline]
-fn signed(value: i64, out: &mut Sink<'_>) {
-    if value < 0 {
-        out.byte(b'-');
-    }
-    out.decimal(value.unsigned_abs());
+fn signed(value: i64, quoted: bool, out: &mut Sink<'_>) {
+    out.decimal(value < 0, value.unsigned_abs(), quoted);
 }
 
 pub(super) fn double(value: f64, out: &mut Sink<'_>) {
