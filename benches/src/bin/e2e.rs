@@ -12,7 +12,9 @@ use std::{
 };
 
 use clap::Parser;
-use otel_benches::e2e::{Candidate, Case, Measurement, Pace, Protocol, Report, Requests, Signal};
+use otel_benches::e2e::{
+    Candidate, Case, Compression, Measurement, Pace, Place, Protocol, Report, Requests, Signal,
+};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 #[derive(Debug, Parser)]
@@ -38,9 +40,14 @@ struct Options {
     #[arg(long, value_enum, value_delimiter = ',', default_value = "grpc")]
     protocols: Vec<Protocol>,
 
-    /// Compress requests with gzip.
-    #[arg(long)]
-    gzip: bool,
+    /// How requests are compressed.
+    #[arg(long, value_enum, default_value = "none")]
+    compression: Compression,
+
+    /// How the collector compresses what it sends: OTLP_COMPRESSION in the YAML, which a candidate's own variable
+    /// comes before.
+    #[arg(long, value_enum, default_value = "none")]
+    compression_out: Compression,
 
     /// Send on a schedule of so many items a second (an open loop) instead of as fast as answers come.
     #[arg(long, value_name = "ITEMS_PER_SECOND")]
@@ -70,9 +77,9 @@ struct Options {
     #[arg(long, default_value_t = 4)]
     connections: usize,
 
-    /// The collector's core [default: the last one].
-    #[arg(long)]
-    core: Option<usize>,
+    /// How many cores the collector has, the last ones of those allowed. The load and the sink run on the others.
+    #[arg(long, default_value_t = 1)]
+    cores: usize,
 
     /// Where the collectors' output goes.
     #[arg(long, default_value = "target/e2e")]
@@ -98,8 +105,8 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let candidates =
         if options.candidates.is_empty() { default_candidates() } else { options.candidates.clone() };
     fs::create_dir_all(&options.logs)?;
-    let core = leave_core(options.core)?;
-    // The threads start after this one gave up the core, and so do without it too.
+    let cores = leave_cores(options.cores)?;
+    // The threads start after this one gave up the cores, and so do without them too.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         for &protocol in &options.protocols {
@@ -107,7 +114,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
                 for &items in &options.items {
                     let requests = Requests::random(signal, items, options.requests, 1);
                     let case = case(options, protocol);
-                    print!("{}", compare(options, &case, &requests, &candidates, core).await?);
+                    print!("{}", compare(options, &case, &requests, &candidates, &cores).await?);
                 }
             }
         }
@@ -117,7 +124,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 
 fn default_candidates() -> Vec<Candidate> {
     [
-        "go=GOMAXPROCS=1 target/peers/otelcol-go --config {config}",
+        "go=GOMAXPROCS={cores} target/peers/otelcol-go --config {config}",
         "otelcol=target/release/otelcol --config {config}",
     ]
     .map(|candidate| candidate.parse().expect("both are well formed"))
@@ -131,7 +138,8 @@ fn case(options: &Options, protocol: Protocol) -> Case {
     };
     Case {
         protocol,
-        gzip: options.gzip,
+        compression: options.compression,
+        compression_out: options.compression_out,
         pace,
         connections: options.connections,
         in_flight: options.in_flight.unwrap_or(in_flight),
@@ -145,7 +153,7 @@ async fn compare(
     case: &Case,
     requests: &Requests,
     candidates: &[Candidate],
-    core: usize,
+    cores: &[usize],
 ) -> Result<Report, Box<dyn Error>> {
     let mut report = Report::new(
         title(case, requests, options),
@@ -160,7 +168,8 @@ async fn compare(
         for index in order {
             let candidate = &candidates[index];
             let log = log_path(&options.logs, candidate, requests, round);
-            measurements[index] = Measurement::run(case, requests, candidate, &options.config, core, &log)
+            let place = Place { config: &options.config, cores, log: &log };
+            measurements[index] = Measurement::run(case, requests, candidate, &place)
                 .await
                 .map_err(|error| format!("{} in round {}: {}", candidate.name, round + 1, chain(&error)))?;
             eprintln!(
@@ -194,15 +203,17 @@ fn title(case: &Case, requests: &Requests, options: &Options) -> String {
     };
     let connections = match case.protocol {
         Protocol::Grpc => format!("gRPC on {} connections", case.connections),
-        Protocol::Http => "HTTP/1.1".to_owned(),
+        protocol @ (Protocol::Http | Protocol::HttpJson) => protocol.to_string(),
     };
     format!(
-        "\n{}, {} items of {:.0} bytes a request, {} distinct requests, {connections}, {}, {pace}, {} rounds of {} s",
+        "\n{}, {} items of {:.0} bytes a request, {} distinct requests, {connections}, {} in, {} out, {pace}, {} cores, {} rounds of {} s",
         requests.signal(),
         requests.items(),
         requests.bytes_per_item(),
         options.requests,
-        if case.gzip { "gzip" } else { "uncompressed" },
+        case.compression,
+        case.compression_out,
+        options.cores,
         options.rounds,
         options.seconds,
     )
@@ -212,18 +223,21 @@ fn log_path(logs: &Path, candidate: &Candidate, requests: &Requests, round: usiz
     logs.join(format!("{}-{}-{}-{}.log", candidate.name, requests.signal(), requests.items(), round + 1))
 }
 
-/// Keeps this process off the collector's core, and returns which one that is.
-fn leave_core(core: Option<usize>) -> Result<usize, Box<dyn Error>> {
+/// Keeps this process off the collector's cores, and returns which ones those are.
+fn leave_cores(count: usize) -> Result<Vec<usize>, Box<dyn Error>> {
     let mut cores = sched_getaffinity(None)?;
     let available: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&core| cores.is_set(core)).collect();
-    let core = core.or(available.last().copied()).unwrap_or_default();
-    if !available.contains(&core) {
-        return Err(format!("core {core} is not among those allowed: {available:?}").into());
+    if available.len() <= count {
+        let message = format!(
+            "the load needs a core beside the {count} of the collector, of {} in all",
+            available.len()
+        );
+        return Err(message.into());
     }
-    if available.len() < 2 {
-        return Err("the collector and the load need a core each, but there is one only".into());
+    let taken = available[available.len() - count..].to_vec();
+    for &core in &taken {
+        cores.unset(core);
     }
-    cores.unset(core);
     sched_setaffinity(None, &cores)?;
-    Ok(core)
+    Ok(taken)
 }

@@ -3,7 +3,7 @@
 use std::{error::Error, net::SocketAddr, time::Duration};
 
 use clap::Parser;
-use otel_benches::e2e::{Load, LoadOptions, Pace, Protocol, Requests, Signal, Target};
+use otel_benches::e2e::{Compression, Load, LoadOptions, Pace, Protocol, Requests, Signal, Target};
 
 #[derive(Debug, Parser)]
 struct Options {
@@ -18,9 +18,9 @@ struct Options {
     #[arg(long, value_enum, default_value = "grpc")]
     protocol: Protocol,
 
-    /// Compress requests with gzip.
-    #[arg(long)]
-    gzip: bool,
+    /// How requests are compressed.
+    #[arg(long, value_enum, default_value = "none")]
+    compression: Compression,
 
     /// Items a request.
     #[arg(long, default_value_t = 1000)]
@@ -58,7 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 address: options.address,
                 signal: options.signal,
                 protocol: options.protocol,
-                gzip: options.gzip,
+                compression: options.compression,
             },
             connections: options.connections,
             in_flight: options.in_flight,

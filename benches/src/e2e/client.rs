@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::{fmt, net::SocketAddr};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse
 use prost::Message as _;
 use tokio::net::TcpStream;
 
-use super::Signal;
+use super::{Compression, Signal};
 
 /// How requests travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -21,6 +21,18 @@ pub enum Protocol {
     Grpc,
     /// OTLP/HTTP with protobuf bodies over HTTP/1.1, which carries one request at a time on a connection.
     Http,
+    /// The same with JSON bodies.
+    HttpJson,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grpc => "gRPC",
+            Self::Http => "HTTP/protobuf",
+            Self::HttpJson => "HTTP/JSON",
+        })
+    }
 }
 
 /// Where requests go, and how.
@@ -32,8 +44,8 @@ pub struct Target {
     pub signal: Signal,
     /// gRPC or HTTP.
     pub protocol: Protocol,
-    /// Whether the bodies are compressed with gzip.
-    pub gzip: bool,
+    /// How the bodies are compressed.
+    pub compression: Compression,
 }
 
 /// Why a request was not answered with success.
@@ -106,7 +118,7 @@ impl Client {
                 tokio::spawn(connection);
                 Ok(Self::Grpc(target, client))
             }
-            Protocol::Http => {
+            Protocol::Http | Protocol::HttpJson => {
                 let (client, connection) = http1::handshake(io).await?;
                 tokio::spawn(connection);
                 Ok(Self::Http(target, client))
@@ -133,7 +145,7 @@ impl Client {
             Self::Http(target, client) => {
                 client.ready().await?;
                 let response = client.send_request(http_request(*target, body)).await?;
-                read_http_answer(response).await
+                read_http_answer(target.protocol, response).await
             }
         }
     }
@@ -149,8 +161,8 @@ fn grpc_request(target: Target, body: Bytes) -> Request<Full<Bytes>> {
     let headers = request.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(header::TE, HeaderValue::from_static("trailers"));
-    if target.gzip {
-        headers.insert("grpc-encoding", HeaderValue::from_static("gzip"));
+    if let Some(encoding) = target.compression.encoding() {
+        headers.insert("grpc-encoding", HeaderValue::from_static(encoding));
     }
     request
 }
@@ -162,9 +174,13 @@ fn http_request(target: Target, body: Bytes) -> Request<Full<Bytes>> {
     let headers = request.headers_mut();
     let host = HeaderValue::from_str(&target.address.to_string()).expect("an address is a header value");
     headers.insert(header::HOST, host);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
-    if target.gzip {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    let content_type = match target.protocol {
+        Protocol::HttpJson => "application/json",
+        Protocol::Grpc | Protocol::Http => "application/x-protobuf",
+    };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(encoding) = target.compression.encoding() {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     request
 }
@@ -195,16 +211,25 @@ async fn read_grpc_answer(response: Response<Incoming>) -> Result<(), SendError>
     }
 }
 
-async fn read_http_answer(response: Response<Incoming>) -> Result<(), SendError> {
+async fn read_http_answer(protocol: Protocol, response: Response<Incoming>) -> Result<(), SendError> {
     if response.status() != StatusCode::OK {
         return Err(SendError::HttpStatus(response.status()));
     }
-    check_rejected(&response.into_body().collect().await?.to_bytes())
+    let body = response.into_body().collect().await?.to_bytes();
+    if protocol == Protocol::HttpJson {
+        let answer: ExportTraceServiceResponse =
+            serde_json::from_slice(&body).map_err(|_| SendError::MalformedAnswer)?;
+        return check_partial(answer);
+    }
+    check_rejected(&body)
 }
 
 /// The three signals' responses have the same fields.
 fn check_rejected(message: &[u8]) -> Result<(), SendError> {
-    let response = ExportTraceServiceResponse::decode(message).map_err(|_| SendError::MalformedAnswer)?;
+    check_partial(ExportTraceServiceResponse::decode(message).map_err(|_| SendError::MalformedAnswer)?)
+}
+
+fn check_partial(response: ExportTraceServiceResponse) -> Result<(), SendError> {
     match response.partial_success {
         Some(partial) if partial.rejected_spans != 0 => Err(SendError::PartialSuccess {
             rejected: partial.rejected_spans,

@@ -16,6 +16,8 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+use super::Compression;
+
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// More than any candidate takes to drain.
 const STOP_TIMEOUT: Duration = Duration::from_secs(40);
@@ -24,7 +26,8 @@ const LOG_TAIL_LINES: usize = 15;
 /// A collector that takes part: a name and how to start it.
 ///
 /// Written as `name=[VARIABLE=value …] program [argument …]`, split at blanks. `{config}`, `{grpc}`, `{http}` and
-/// `{sink}` in the arguments stand for the path of the YAML file and for the addresses in [`Endpoints`].
+/// `{sink}` in the arguments stand for the path of the YAML file and for the addresses in [`Endpoints`]; `{cores}` in
+/// the variables for the number of cores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// What the table calls it.
@@ -78,6 +81,17 @@ impl Endpoints {
 
 fn free_port() -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+}
+
+/// Where a collector runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Its YAML file.
+    pub config: &'a Path,
+    /// The cores that it is pinned to.
+    pub cores: &'a [usize],
+    /// Where its output goes.
+    pub log: &'a Path,
 }
 
 /// Why a collector did not run.
@@ -137,24 +151,30 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Starts a candidate on one core, with its output in a file, and waits until it accepts connections at both of its endpoints.
+    /// Starts a candidate on its cores, with its output in a file, and waits until it accepts connections at both of its endpoints.
     pub async fn start(
         candidate: &Candidate,
-        config: &Path,
+        place: &Place<'_>,
         endpoints: Endpoints,
-        core: usize,
-        log: &Path,
+        compression: Compression,
     ) -> Result<Self, CollectorError> {
+        let Place { config, cores, log } = *place;
         let log_file = File::create(log).map_err(failed(format!("could not create {}", log.display())))?;
         let log_copy = log_file.try_clone().map_err(failed("could not duplicate a file handle"))?;
         let child = Command::new("taskset")
             .arg("-c")
-            .arg(core.to_string())
+            .arg(cores.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
             .args(candidate.command.iter().map(|word| expand(word, config, endpoints)))
             .env("OTLP_GRPC_ENDPOINT", endpoints.grpc.to_string())
             .env("OTLP_HTTP_ENDPOINT", endpoints.http.to_string())
             .env("SINK_ENDPOINT", endpoints.sink.to_string())
-            .envs(candidate.variables.iter().cloned())
+            .env("OTLP_COMPRESSION", compression.encoding().unwrap_or("none"))
+            .envs(
+                candidate
+                    .variables
+                    .iter()
+                    .map(|(name, value)| (name, value.replace("{cores}", &cores.len().to_string()))),
+            )
             .stdin(Stdio::null())
             .stdout(log_file)
             .stderr(log_copy)

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{Protocol, Requests, SendError, Target, client::Client};
+use super::{Requests, SendError, Target, client::Client};
 
 /// After a refusal, so that a collector that refuses is not kept busy with refusing.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(10);
@@ -66,6 +66,17 @@ pub struct LoadOutcome {
     pub latencies: Vec<Duration>,
 }
 
+/// When which items of an open loop are due.
+#[derive(Clone, Copy, Debug)]
+pub struct Due {
+    /// When the first request is.
+    pub first: Instant,
+    /// From one request to the next.
+    pub interval: Duration,
+    /// Items in a request.
+    pub items: u64,
+}
+
 #[derive(Debug)]
 struct Shared {
     bodies: Vec<Bytes>,
@@ -83,10 +94,7 @@ impl Load {
     /// Connects and starts to send.
     pub async fn start(requests: &Requests, options: &LoadOptions) -> Result<Self, SendError> {
         let target = options.target;
-        let bodies = match target.protocol {
-            Protocol::Grpc => requests.grpc_bodies(target.gzip),
-            Protocol::Http => requests.http_bodies(target.gzip),
-        };
+        let bodies = requests.bodies(target.protocol, target.compression);
         let clients = connect(options).await?;
         let shared = Arc::new(Shared {
             bodies,
@@ -104,6 +112,12 @@ impl Load {
             workers.spawn(work(client, Arc::clone(&shared)));
         }
         Ok(Self { shared, workers })
+    }
+
+    /// When the items of the schedule of an open loop are due, in order: the first ones at once.
+    pub fn schedule(&self) -> Option<Due> {
+        let schedule = self.shared.schedule.as_ref()?;
+        Some(Due { first: schedule.first, interval: schedule.interval, items: self.shared.items })
     }
 
     /// Items answered with success so far.
@@ -182,6 +196,7 @@ async fn work(mut client: Client, shared: Arc<Shared>) -> Vec<Duration> {
 /// The times at which requests of an open loop are due.
 #[derive(Debug)]
 struct Schedule {
+    first: Instant,
     interval: Duration,
     next: Mutex<Instant>,
 }
@@ -190,10 +205,11 @@ impl Schedule {
     fn new(pace: Pace, items: usize) -> Option<Self> {
         match pace {
             Pace::Closed => None,
-            Pace::Open { items_per_second } => Some(Self {
-                interval: Duration::from_secs_f64(items as f64 / items_per_second),
-                next: Mutex::new(Instant::now()),
-            }),
+            Pace::Open { items_per_second } => {
+                let first = Instant::now();
+                let interval = Duration::from_secs_f64(items as f64 / items_per_second);
+                Some(Self { first, interval, next: Mutex::new(first) })
+            }
         }
     }
 

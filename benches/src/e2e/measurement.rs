@@ -1,7 +1,6 @@
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
     process::ExitStatus,
     time::Duration,
 };
@@ -9,8 +8,8 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Candidate, Collector, CollectorError, Endpoints, Load, LoadOptions, LoadOutcome, Pace, Protocol,
-    Requests, SendError, Sink, Target,
+    Arrival, Candidate, Collector, CollectorError, Compression, Due, Endpoints, Load, LoadOptions,
+    LoadOutcome, Pace, Place, Protocol, Requests, SendError, Sink, Target,
 };
 
 /// A collector at rest has answered its readiness probe, and finished what it does after its start.
@@ -23,8 +22,10 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Case {
     /// gRPC or HTTP in.
     pub protocol: Protocol,
-    /// gzip in.
-    pub gzip: bool,
+    /// Of the requests.
+    pub compression: Compression,
+    /// That of what the collector sends, which its configuration reads from `OTLP_COMPRESSION`.
+    pub compression_out: Compression,
     /// Closed or open loop.
     pub pace: Pace,
     /// gRPC connections.
@@ -50,6 +51,10 @@ pub struct Measurement {
     pub latency_p50: Duration,
     /// The 99th percentile of it.
     pub latency_p99: Duration,
+    /// In an open loop, the median time from when an item was due to its arrival at the sink; zero otherwise.
+    pub arrival_p50: Duration,
+    /// The 99th percentile of it.
+    pub arrival_p99: Duration,
     /// Resident bytes after the start, without load.
     pub idle_rss: u64,
     /// The most resident bytes of the run.
@@ -134,7 +139,7 @@ impl Snapshot {
 }
 
 impl Measurement {
-    /// Starts a candidate on a core of its own, loads it as the case says, and stops it.
+    /// Starts a candidate on cores of its own, loads it as the case says, and stops it.
     ///
     /// # Errors
     ///
@@ -144,13 +149,11 @@ impl Measurement {
         case: &Case,
         requests: &Requests,
         candidate: &Candidate,
-        config: &Path,
-        core: usize,
-        log: &Path,
+        place: &Place<'_>,
     ) -> Result<Self, MeasureError> {
         let sink = Sink::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
         let endpoints = Endpoints::with_sink(sink.address())?;
-        let collector = Collector::start(candidate, config, endpoints, core, log).await?;
+        let collector = Collector::start(candidate, place, endpoints, case.compression_out).await?;
         sleep(SETTLE).await;
         let idle = collector.usage()?;
 
@@ -161,6 +164,7 @@ impl Measurement {
         sleep(case.window).await;
         let after = Snapshot::take(&collector, &sink)?;
         load.record(false);
+        let due = load.schedule();
         let outcome = load.stop().await;
 
         drain(&sink, outcome.answered).await;
@@ -172,6 +176,8 @@ impl Measurement {
             return Err(MeasureError::Exit(exit));
         }
 
+        let arrivals = due.map(|due| arrival_latencies(due, &sink.take_arrivals(), before.at, after.at));
+        let arrivals = arrivals.unwrap_or_default();
         let items = (after.items - before.items) as f64;
         let wall = (after.at - before.at).as_secs_f64();
         let cpu = after.cpu.as_secs_f64() - before.cpu.as_secs_f64();
@@ -181,6 +187,8 @@ impl Measurement {
             utilisation: cpu / wall,
             latency_p50: percentile(&outcome.latencies, 0.5),
             latency_p99: percentile(&outcome.latencies, 0.99),
+            arrival_p50: percentile(&arrivals, 0.5),
+            arrival_p99: percentile(&arrivals, 0.99),
             idle_rss: idle.rss,
             peak_rss,
             sent_bytes_per_item: (after.bytes - before.bytes) as f64 / items,
@@ -196,10 +204,15 @@ impl Measurement {
 fn load_options(case: &Case, requests: &Requests, endpoints: Endpoints) -> LoadOptions {
     let address = match case.protocol {
         Protocol::Grpc => endpoints.grpc,
-        Protocol::Http => endpoints.http,
+        Protocol::Http | Protocol::HttpJson => endpoints.http,
     };
     LoadOptions {
-        target: Target { address, signal: requests.signal(), protocol: case.protocol, gzip: case.gzip },
+        target: Target {
+            address,
+            signal: requests.signal(),
+            protocol: case.protocol,
+            compression: case.compression,
+        },
         connections: case.connections,
         in_flight: case.in_flight,
         pace: case.pace,
@@ -240,6 +253,27 @@ fn check(outcome: &LoadOutcome, sink: &Sink, log: String) -> Result<(), MeasureE
     Ok(())
 }
 
+/// For each request that was due in the window, how long after that the sink had as many items as were due by then, in
+/// rising order. Which items those were is not looked at: a collector that keeps the order keeps them too.
+fn arrival_latencies(due: Due, arrivals: &[Arrival], from: Instant, to: Instant) -> Vec<Duration> {
+    let mut latencies = Vec::new();
+    let mut arrivals = arrivals.iter().peekable();
+    let mut at = due.first;
+    for request in 1.. {
+        if at > to {
+            break;
+        }
+        while arrivals.next_if(|arrival| arrival.items < request * due.items).is_some() {}
+        let Some(arrival) = arrivals.peek() else { break };
+        if at >= from {
+            latencies.push(arrival.at.saturating_duration_since(at));
+        }
+        at += due.interval;
+    }
+    latencies.sort_unstable();
+    latencies
+}
+
 /// The nearest rank in a sorted list; zero of an empty one.
 fn percentile(sorted: &[Duration], part: f64) -> Duration {
     let rank = (sorted.len() as f64 * part).ceil() as usize;
@@ -249,6 +283,17 @@ fn percentile(sorted: &[Duration], part: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_item_has_arrived_when_as_many_have_as_were_due() {
+        let first = Instant::now();
+        let after = |millis| first + Duration::from_millis(millis);
+        let due = Due { first, interval: Duration::from_millis(10), items: 5 };
+        // Requests are due at 0, 10, 20 and 30 ms, and arrive in two batches.
+        let arrivals = [Arrival { at: after(14), items: 10 }, Arrival { at: after(36), items: 20 }];
+        let latencies = arrival_latencies(due, &arrivals, after(5), after(35));
+        assert_eq!(latencies, [4, 6, 16].map(Duration::from_millis));
+    }
 
     #[test]
     fn a_percentile_is_the_nearest_rank() {

@@ -13,6 +13,7 @@
 
 mod client;
 mod collector;
+mod compression;
 mod count;
 mod load;
 mod measurement;
@@ -22,11 +23,12 @@ mod signal;
 mod sink;
 
 pub use client::{Protocol, SendError, Target};
-pub use collector::{Candidate, Collector, CollectorError, Endpoints, Usage};
+pub use collector::{Candidate, Collector, CollectorError, Endpoints, Place, Usage};
+pub use compression::Compression;
 pub use count::{Malformed, count_items};
-pub use load::{Load, LoadOptions, LoadOutcome, Pace};
+pub use load::{Due, Load, LoadOptions, LoadOutcome, Pace};
 pub use measurement::{Case, MeasureError, Measurement};
 pub use report::Report;
 pub use requests::Requests;
 pub use signal::Signal;
-pub use sink::{Received, Sink};
+pub use sink::{Arrival, Received, Sink};

@@ -48,14 +48,14 @@ impl fmt::Display for Report {
         writeln!(f, "{}", self.title)?;
         writeln!(
             f,
-            "{:<14} {:>11} {:>12} {:>11} {:>6} {:>9} {:>9} {:>9} {:>9} {:>10}  ratio (min to max)",
+            "{:<14} {:>11} {:>12} {:>11} {:>6} {:>15} {:>15} {:>9} {:>9} {:>10}  ratio (min to max)",
             "",
             "ns CPU/item",
             "items/CPU-s",
             "items/s",
             "core",
-            "p50 ms",
-            "p99 ms",
+            "answer p50 p99",
+            "arrival p50 p99",
             "idle MiB",
             "peak MiB",
             "bytes out"
@@ -67,13 +67,15 @@ impl fmt::Display for Report {
                 .fold((f64::INFINITY, 0.0_f64), |(least, most), &ratio| (least.min(ratio), most.max(ratio)));
             writeln!(
                 f,
-                "{name:<14} {:>11.0} {:>12.0} {:>11.0} {:>5.0}% {:>9.2} {:>9.2} {:>9.1} {:>9.1} {:>10.0}  {:.2} ({least:.2} to {most:.2})",
+                "{name:<14} {:>11.0} {:>12.0} {:>11.0} {:>5.0}% {:>7.1} {:>7.1} {:>7.1} {:>7.1} {:>9.1} {:>9.1} {:>10.0}  {:.2} ({least:.2} to {most:.2})",
                 self.median_of(index, |run| run.cpu_ns_per_item),
                 self.median_of(index, Measurement::items_per_cpu_second),
                 self.median_of(index, |run| run.items_per_second),
                 self.median_of(index, |run| run.utilisation * 100.0),
                 self.median_of(index, |run| run.latency_p50.as_secs_f64() * 1e3),
                 self.median_of(index, |run| run.latency_p99.as_secs_f64() * 1e3),
+                self.median_of(index, |run| run.arrival_p50.as_secs_f64() * 1e3),
+                self.median_of(index, |run| run.arrival_p99.as_secs_f64() * 1e3),
                 self.median_of(index, |run| run.idle_rss as f64 / MIB),
                 self.median_of(index, |run| run.peak_rss as f64 / MIB),
                 self.median_of(index, |run| run.sent_bytes_per_item),

@@ -1,7 +1,4 @@
-use std::io::Write as _;
-
 use bytes::{BufMut as _, Bytes, BytesMut};
-use flate2::{Compression, write::GzEncoder};
 use opentelemetry_proto::tonic::{
     collector::{
         logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
@@ -15,10 +12,11 @@ use opentelemetry_proto::tonic::{
     },
     trace::v1::{ResourceSpans, ScopeSpans, Span, Status},
 };
+use otel_core::pdata;
 use prost::Message;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-use super::Signal;
+use super::{Compression, Protocol, Signal};
 use crate::inputs::{attribute, http_attributes, id, resource, scope, status_code, text};
 
 /// How many items share a resource. A service's exporter sends one resource a request; a gateway sees merged ones.
@@ -74,29 +72,37 @@ impl Requests {
         bytes as f64 / (self.messages.len() * self.items) as f64
     }
 
-    /// The bodies of HTTP requests: the messages, with gzip (level 6) if `gzip` is set.
-    pub fn http_bodies(&self, gzip: bool) -> Vec<Bytes> {
-        self.messages.iter().map(|message| if gzip { compress(message) } else { message.clone() }).collect()
-    }
-
-    /// The bodies of gRPC requests: one length-prefixed frame each, with gzip (level 6) if `gzip` is set.
-    pub fn grpc_bodies(&self, gzip: bool) -> Vec<Bytes> {
-        self.http_bodies(gzip)
-            .into_iter()
-            .map(|message| {
-                let mut frame = BytesMut::with_capacity(5 + message.len());
-                frame.put_u8(u8::from(gzip));
-                frame.put_u32(u32::try_from(message.len()).expect("a request is far below 4 GiB"));
-                frame.put(message);
-                frame.freeze()
-            })
-            .collect()
+    /// The bodies of requests over a protocol: gRPC frames, messages, or JSON; compressed.
+    pub fn bodies(&self, protocol: Protocol, compression: Compression) -> Vec<Bytes> {
+        let body = |message: &Bytes| match protocol {
+            Protocol::Grpc => frame(&compression.compress(message), compression),
+            Protocol::Http => compression.compress(message),
+            Protocol::HttpJson => compression.compress(&json(self.signal, message)),
+        };
+        self.messages.iter().map(body).collect()
     }
 }
 
-fn compress(message: &[u8]) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
-    encoder.write_all(message).and_then(|()| encoder.finish()).expect("writing to memory cannot fail").into()
+/// A gRPC frame: whether the message is compressed, its length, itself.
+fn frame(message: &Bytes, compression: Compression) -> Bytes {
+    let mut frame = BytesMut::with_capacity(5 + message.len());
+    frame.put_u8(u8::from(compression != Compression::None));
+    frame.put_u32(u32::try_from(message.len()).expect("a request is far below 4 GiB"));
+    frame.put_slice(message);
+    frame.freeze()
+}
+
+fn json(signal: Signal, message: &Bytes) -> Bytes {
+    fn of<S: pdata::Signal>(message: &Bytes) -> Bytes {
+        let mut json = Vec::new();
+        S::from_bytes(message.clone()).expect("the requests are valid").to_json(&mut json);
+        json.into()
+    }
+    match signal {
+        Signal::Traces => of::<pdata::Traces>(message),
+        Signal::Metrics => of::<pdata::Metrics>(message),
+        Signal::Logs => of::<pdata::Logs>(message),
+    }
 }
 
 fn traces(rng: &mut StdRng, items: usize) -> ExportTraceServiceRequest {
@@ -290,9 +296,18 @@ mod tests {
     #[test]
     fn a_grpc_body_is_one_frame() {
         let requests = Requests::random(Signal::Logs, 2, 1, 1);
-        let body = &requests.grpc_bodies(false)[0];
+        let body = &requests.bodies(Protocol::Grpc, Compression::None)[0];
         assert_eq!(body[0], 0);
         assert_eq!(body[1..5], (body.len() as u32 - 5).to_be_bytes());
         assert_eq!(body[5..], requests.messages()[0]);
+        assert_eq!(requests.bodies(Protocol::Grpc, Compression::Zstd)[0][0], 1);
+    }
+
+    #[test]
+    fn a_json_body_says_the_same() {
+        let requests = Requests::random(Signal::Metrics, 2, 1, 1);
+        let body = &requests.bodies(Protocol::HttpJson, Compression::None)[0];
+        let read: ExportMetricsServiceRequest = serde_json::from_slice(body).unwrap();
+        assert_eq!(read.encode_to_vec(), requests.messages()[0]);
     }
 }

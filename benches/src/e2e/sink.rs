@@ -1,16 +1,15 @@
 use std::{
     convert::Infallible,
     future::{Ready, ready},
-    io::{self, Read as _},
+    io,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 
 use bytes::Bytes;
-use flate2::read::GzDecoder;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, combinators::WithTrailers};
 use hyper::{body::Incoming, service::service_fn};
@@ -18,9 +17,9 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 
-use super::{Malformed, Signal, count_items};
+use super::{Compression, Malformed, Signal, count_items};
 
 /// So that flow control never makes a collector wait for the sink.
 const STREAM_WINDOW: u32 = 16 << 20;
@@ -55,6 +54,16 @@ struct Counters {
     requests: AtomicU64,
     bytes: AtomicU64,
     malformed: AtomicU64,
+    arrivals: Mutex<Vec<Arrival>>,
+}
+
+/// That so many items had arrived at some time.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// When.
+    pub at: Instant,
+    /// All items until then.
+    pub items: u64,
 }
 
 type Answer = Response<WithTrailers<Full<Bytes>, Ready<Option<Result<HeaderMap, Infallible>>>>>;
@@ -75,6 +84,11 @@ impl Sink {
         self.address
     }
 
+    /// When items arrived, in order, from the start or from the last call on.
+    pub fn take_arrivals(&self) -> Vec<Arrival> {
+        std::mem::take(&mut self.counters.arrivals.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// What has arrived so far.
     pub fn received(&self) -> Received {
         Received {
@@ -83,6 +97,14 @@ impl Sink {
             bytes: self.counters.bytes.load(Relaxed),
             malformed: self.counters.malformed.load(Relaxed),
         }
+    }
+}
+
+impl Counters {
+    fn arrived(&self, items: u64) {
+        let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        let items = self.items.fetch_add(items, Relaxed) + items;
+        arrivals.push(Arrival { at: Instant::now(), items });
     }
 }
 
@@ -114,19 +136,22 @@ async fn answer(request: Request<Incoming>, counters: Arc<Counters>) -> Result<A
         .get(header::CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
     let signal = Signal::of_path(request.uri().path());
-    let gzip = request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip");
+    let encoding = request.headers().get(if grpc { "grpc-encoding" } else { "content-encoding" });
+    let compression =
+        encoding.map_or(Some(Compression::None), |name| Compression::of_encoding(name.as_bytes()));
     let body = request.into_body().collect().await?.to_bytes();
     let received = signal.ok_or(Malformed).and_then(|signal| {
+        let compression = compression.ok_or(Malformed)?;
         if grpc {
-            let (message, gzip) = unframe(&body)?;
-            count(signal, message, gzip)
+            let (message, compressed) = unframe(&body)?;
+            count(signal, message, if compressed { compression } else { Compression::None })
         } else {
-            count(signal, &body, gzip)
+            count(signal, &body, compression)
         }
     });
     match received {
         Ok((items, bytes)) => {
-            counters.items.fetch_add(items, Relaxed);
+            counters.arrived(items);
             counters.bytes.fetch_add(bytes, Relaxed);
             counters.requests.fetch_add(1, Relaxed);
         }
@@ -138,13 +163,12 @@ async fn answer(request: Request<Incoming>, counters: Arc<Counters>) -> Result<A
 }
 
 /// The items in a message and its size as it came.
-fn count(signal: Signal, message: &[u8], gzip: bool) -> Result<(u64, u64), Malformed> {
-    let items = if gzip {
-        let mut plain = Vec::new();
-        GzDecoder::new(message).read_to_end(&mut plain).map_err(|_| Malformed)?;
-        count_items(signal, &plain)?
-    } else {
-        count_items(signal, message)?
+fn count(signal: Signal, message: &[u8], compression: Compression) -> Result<(u64, u64), Malformed> {
+    let items = match compression {
+        Compression::None => count_items(signal, message)?,
+        Compression::Gzip | Compression::Zstd => {
+            count_items(signal, &compression.decompress(message).map_err(|_| Malformed)?)?
+        }
     };
     Ok((items, message.len() as u64))
 }
