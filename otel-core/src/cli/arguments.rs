@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::component::BuildInfo;
+use crate::config::Secrets;
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub(super) enum Action {
     Run(Inputs),
     Validate(Inputs),
     Components,
+    Print(Inputs, Printing),
+    Schema,
     FeatureGates(Option<String>, Inputs),
     Version,
 }
@@ -26,6 +29,15 @@ pub(super) struct Inputs {
     pub(super) sets: Vec<String>,
     /// Lists of feature gates.
     pub(super) gates: Vec<String>,
+}
+
+/// How a configuration is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Printing {
+    pub(super) secrets: Secrets,
+    pub(super) json: bool,
+    /// Whether the rules of components are checked first.
+    pub(super) validate: bool,
 }
 
 /// Reads the arguments, the command's name first.
@@ -49,6 +61,13 @@ pub(super) fn parse(
     Ok(match name {
         "validate" => Action::Validate(inputs),
         "components" => Action::Components,
+        "schema" => Action::Schema,
+        "print-config" => {
+            let is = |name, value| one(name).as_deref() == Some(value);
+            let secrets = if is("mode", "unredacted") { Secrets::Shown } else { Secrets::Redacted };
+            let printing = Printing { secrets, json: is("format", "json"), validate: is("validate", "true") };
+            Action::Print(inputs, printing)
+        }
         "featuregate" => Action::FeatureGates(one("id"), inputs),
         _ => Action::Run(inputs),
     })
@@ -81,6 +100,12 @@ fn command(build_info: &BuildInfo) -> Command {
                 .about("Checks the configuration without running the collector")
                 .args(shared()),
         )
+        .subcommand(print_config())
+        .subcommand(
+            Command::new("schema").about(
+                "Prints the JSON Schema of configurations, with which editors complete and check them",
+            ),
+        )
         .subcommand(Command::new("components").about("Lists the components of this collector"))
         .subcommand(
             Command::new("featuregate")
@@ -90,11 +115,29 @@ fn command(build_info: &BuildInfo) -> Command {
         )
 }
 
+fn print_config() -> Command {
+    let arg = |name: &'static str, values: [&'static str; 2], help: &'static str| {
+        Arg::new(name).long(name).value_parser(values).default_value(values[0]).help(help)
+    };
+    Command::new("print-config")
+        .alias("print-initial-config")
+        .about("Prints the configuration with everything merged and expanded, and with its defaults")
+        .args(shared())
+        .arg(arg("mode", ["redacted", "unredacted"], "Whether secrets are printed"))
+        .arg(arg("format", ["yaml", "json"], "How it is written"))
+        .arg(
+            arg("validate", ["true", "false"], "Whether it is checked first")
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("true"),
+        )
+}
+
 fn shared() -> [Arg; 3] {
     [
         Arg::new("config").long("config").value_name("URI").action(ArgAction::Append).help(
-            "Location of a configuration: a path, or file:, env: or yaml: with what follows it. Several \
-             are merged in their order",
+            "Location of a configuration: a path, or file:, env:, yaml:, http: or https: with what \
+             follows it. Several are merged in their order",
         ),
         Arg::new("set")
             .long("set")
@@ -136,7 +179,17 @@ mod tests {
         };
         let flags = "--config=a.yaml --set=processors.batch.timeout=2s --config env:B --feature-gates -a.b,c";
         assert_eq!(read(&format!("otelcol {flags}")), Ok(Action::Run(expected.clone())));
-        assert_eq!(read(&format!("otelcol validate {flags}")), Ok(Action::Validate(expected)));
+        assert_eq!(read(&format!("otelcol validate {flags}")), Ok(Action::Validate(expected.clone())));
+        let printing = |secrets, json, validate| {
+            Ok(Action::Print(expected.clone(), Printing { secrets, json, validate }))
+        };
+        assert_eq!(read(&format!("otelcol print-config {flags}")), printing(Secrets::Redacted, false, true));
+        let more = "--mode=unredacted --format json --validate=false";
+        assert_eq!(
+            read(&format!("otelcol print-initial-config {flags} {more}")),
+            printing(Secrets::Shown, true, false)
+        );
+        assert!(read("otelcol print-config --mode open").unwrap_err().contains("[possible values: redacted"));
         assert_eq!(read("otelcol -v"), Ok(Action::Version));
         assert!(read("otelcol --set x").unwrap_err().contains("missing equal sign"));
         assert!(read("otelcol --confg x").unwrap_err().contains("--config"));

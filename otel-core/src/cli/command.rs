@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
-use super::arguments::{self, Action, Inputs};
+use super::arguments::{self, Action, Inputs, Printing};
 use super::load::{Configuration, loader, with_gates};
 use super::report;
 use super::signals::Signals;
@@ -78,6 +78,8 @@ impl<'r> CommandLine<'r> {
         match action {
             Action::Version => print(&format!("{command} version {version}\n")),
             Action::Components => print(&report::components(self.registry, &loader(), &self.build_info)),
+            Action::Schema => print(&format!("{:#}\n", self.registry.schema())),
+            Action::Print(inputs, printing) => print_config(&self.configuration(inputs)?, printing),
             Action::FeatureGates(id, inputs) => {
                 let registry = with_gates(self.registry, &inputs.gates).map_err(|error| failed(&error))?;
                 let text = report::feature_gates(registry.gates(), id.as_deref());
@@ -147,6 +149,12 @@ fn collect(configuration: &Configuration, build_info: BuildInfo) -> Result<ExitC
         };
         Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
+}
+
+fn print_config(configuration: &Configuration, printing: Printing) -> Result<ExitCode, String> {
+    let Printing { secrets, json, validate } = printing;
+    let value = configuration.effective(validate).map_err(|errors| errors.to_string())?;
+    print(&if json { format!("{:#}\n", value.to_json(secrets)) } else { value.to_yaml(secrets) })
 }
 
 /// Writes to the standard output. A reader who has seen enough is no error.

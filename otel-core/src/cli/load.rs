@@ -2,7 +2,7 @@
 
 use crate::component::ProxySettings;
 use crate::config::gates::FeatureGates;
-use crate::config::{ConfigErrors, Diagnostics, EnvProvider, Loader};
+use crate::config::{ConfigErrors, Diagnostics, EnvProvider, Loader, Node, Value};
 use crate::service::{Collector, Registry};
 
 use super::arguments::Inputs;
@@ -34,16 +34,33 @@ impl Configuration {
     /// # Errors
     /// Everything that is wrong with it.
     pub(super) fn load(&self) -> Result<Collector, ConfigErrors> {
+        let (root, diagnostics) = self.read()?;
+        let collector = Collector::from_node(&self.registry, &root, diagnostics)?;
+        let proxies = ProxySettings::from_variables(|name| std::env::var(name).ok());
+        Ok(collector.with_proxies(proxies))
+    }
+
+    /// Reads the configuration to print it; `validate` if only one that could run is to be printed.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(super) fn effective(&self, validate: bool) -> Result<Value, ConfigErrors> {
+        let (root, diagnostics) = self.read()?;
+        if validate {
+            Collector::from_node(&self.registry, &root, diagnostics.clone())?;
+        }
+        Collector::effective(&self.registry, &root, diagnostics)
+    }
+
+    fn read(&self) -> Result<(Node, Diagnostics), ConfigErrors> {
         let mut diagnostics = Diagnostics::new();
         for warning in self.registry.gates().warnings() {
             diagnostics.warning(None, warning.clone());
         }
-        let collector = match self.loader.load(&self.uris, &mut diagnostics) {
-            Some(root) => Collector::from_node(&self.registry, &root, diagnostics)?,
-            None => return Err(diagnostics.into()),
-        };
-        let proxies = ProxySettings::from_variables(|name| std::env::var(name).ok());
-        Ok(collector.with_proxies(proxies))
+        match self.loader.load(&self.uris, &mut diagnostics) {
+            Some(root) => Ok((root, diagnostics)),
+            None => Err(diagnostics.into()),
+        }
     }
 }
 

@@ -6,7 +6,10 @@ use super::decoder::Decoder;
 use super::diagnostics::Diagnostic;
 use super::from_node::FromNode;
 use super::node::{Entry, Mapping, Node};
+use super::record::Record;
+use super::schema::Schema;
 use super::suggest;
+use super::value::Value;
 
 /// A configuration type with named keys.
 ///
@@ -43,20 +46,49 @@ pub struct Fields<'f> {
     known: Vec<Cow<'static, str>>,
     /// Keys that were dealt with otherwise.
     handled: Vec<Cow<'static, str>>,
+    /// What is said of the keys where there is nothing to decode.
+    record: Option<Record>,
 }
 
 impl<'f> Fields<'f> {
     pub(super) fn new(node: &'f Node, mapping: &'f Mapping, decoder: &'f mut Decoder) -> Self {
-        Self { node, mapping, decoder, known: Vec::new(), handled: Vec::new() }
+        Self { node, mapping, decoder, known: Vec::new(), handled: Vec::new(), record: None }
+    }
+
+    pub(super) fn recording(self, record: Record) -> Self {
+        Self { record: Some(record), ..self }
+    }
+
+    pub(super) fn into_record(self) -> Record {
+        self.record.expect("only those that record are asked for it")
     }
 
     /// Reads the value of a key into a field, which keeps its value where the key is absent or its value wrong.
     pub fn take<T: FromNode>(&mut self, key: impl Into<Cow<'static, str>>, field: &mut T) {
         let key = key.into();
-        if let Some(entry) = self.mapping.get(&*key) {
+        if let Some(record) = &mut self.record {
+            record.key(&key, field);
+        } else if let Some(entry) = self.mapping.get(&*key) {
             self.decoder.at(&key, |decoder| field.update(&entry.value, decoder));
         }
         self.known.push(key);
+    }
+
+    /// Takes the keys of a map below a key.
+    pub fn nested(&mut self, key: &'static str, read: impl FnOnce(&mut Fields<'_>)) {
+        if let Some(record) = &mut self.record {
+            record.nested(key, read);
+        } else if let Some(entry) = self.mapping.get(key) {
+            self.decoder.at(key, |decoder| decoder.fields(&entry.value, read));
+        }
+        self.known.push(key.into());
+    }
+
+    /// Says what a key that [`node`](Self::node) reads may be, and what it is.
+    pub fn describe(&mut self, key: &'static str, schema: Schema, value: Value) {
+        if let Some(record) = &mut self.record {
+            record.by_hand(key, schema, value);
+        }
     }
 
     /// As [`take`](Self::take) for a key that must be there.
@@ -76,6 +108,9 @@ impl<'f> Fields<'f> {
     /// it has today, which wins.
     pub fn renamed<T: FromNode>(&mut self, old: &'static str, new: &'static str, field: &mut T) {
         self.handled.push(old.into());
+        if let Some(record) = &mut self.record {
+            record.deprecated(old, T::schema(), format!("`{old}` is now called `{new}`"));
+        }
         if let Some(entry) = self.mapping.get(old) {
             let both = self.mapping.contains_key(new);
             let problem = self.warn_at(old, entry, format!("`{old}` is now called `{new}`"));
@@ -90,8 +125,12 @@ impl<'f> Fields<'f> {
     /// here. The warning reads "`key` has no effect: why".
     pub fn tolerated(&mut self, key: &'static str, why: &str) {
         self.handled.push(key.into());
+        let message = || format!("`{key}` has no effect: {why}");
+        if let Some(record) = &mut self.record {
+            record.deprecated(key, Schema::any(), message());
+        }
         if let Some(entry) = self.mapping.get(key) {
-            self.warn_at(key, entry, format!("`{key}` has no effect: {why}"));
+            self.warn_at(key, entry, message());
         }
     }
 
@@ -108,6 +147,9 @@ impl<'f> Fields<'f> {
     pub fn node(&mut self, key: impl Into<Cow<'static, str>>) -> Option<&'f Node> {
         let key = key.into();
         let node = self.mapping.get(&*key).map(|entry| &entry.value);
+        if let Some(record) = &mut self.record {
+            record.unknown(&key);
+        }
         self.known.push(key);
         node
     }
@@ -135,6 +177,9 @@ impl<'f> Fields<'f> {
     /// Takes every key that no call took yet, in the order of the file: for maps with open keys beside fixed ones.
     pub fn rest(&mut self) -> Vec<(&'f str, &'f Entry)> {
         let rest: Vec<_> = self.untaken().collect();
+        if let Some(record) = &mut self.record {
+            record.open();
+        }
         self.handled.extend(rest.iter().map(|(key, _)| Cow::Owned((*key).to_owned())));
         rest
     }

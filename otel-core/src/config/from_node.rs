@@ -1,6 +1,7 @@
 //! How single values are read.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
@@ -10,7 +11,9 @@ use indexmap::IndexMap;
 use super::decoder::Decoder;
 use super::fields::Decode;
 use super::node::Node;
-use super::{ScalarValue, duration};
+use super::schema::Schema;
+use super::value::Value;
+use super::{ScalarValue, duration, record};
 use crate::ComponentId;
 
 /// A value that is read from a [`Node`].
@@ -32,10 +35,25 @@ pub trait FromNode: Sized {
             *self = value;
         }
     }
+
+    /// What a configuration may say here.
+    fn schema() -> Schema {
+        Schema::any()
+    }
+
+    /// The value, to print it. It is not changed.
+    fn value(&mut self) -> Value {
+        Value::Null
+    }
+
+    /// What a configuration may say here, and the value as its default.
+    fn describe(&mut self) -> Schema {
+        Self::schema().with_default(&self.value())
+    }
 }
 
-/// A type that can be the key of a map.
-pub trait FromKey: Sized {
+/// A type that can be the key of a map, and displays as that key.
+pub trait FromKey: fmt::Display + Sized {
     /// Reads a key, or says what is wrong with it.
     fn from_key(key: &str) -> Result<Self, String>;
 }
@@ -49,6 +67,18 @@ impl<T: Decode> FromNode for T {
 
     fn update(&mut self, node: &Node, decoder: &mut Decoder) {
         decoder.fields(node, |fields| self.decode(fields));
+    }
+
+    fn schema() -> Schema {
+        T::default().describe()
+    }
+
+    fn value(&mut self) -> Value {
+        record::values(self)
+    }
+
+    fn describe(&mut self) -> Schema {
+        record::schema(self)
     }
 }
 
@@ -65,11 +95,27 @@ impl FromNode for bool {
             }
         }
     }
+
+    fn schema() -> Schema {
+        Schema::boolean()
+    }
+
+    fn value(&mut self) -> Value {
+        Value::Bool(*self)
+    }
 }
 
 impl FromNode for String {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         decoder.text(node).map(str::to_owned)
+    }
+
+    fn schema() -> Schema {
+        Schema::text()
+    }
+
+    fn value(&mut self) -> Value {
+        Value::Text(self.clone())
     }
 }
 
@@ -85,11 +131,28 @@ impl FromNode for f64 {
             }
         }
     }
+
+    fn schema() -> Schema {
+        Schema::number()
+    }
+
+    fn value(&mut self) -> Value {
+        Value::Float(*self)
+    }
 }
 
 impl FromNode for f32 {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         f64::from_node(node, decoder).map(|value| value as f32)
+    }
+
+    fn schema() -> Schema {
+        Schema::number()
+    }
+
+    fn value(&mut self) -> Value {
+        // With the digits of the shorter type.
+        Value::Float(self.to_string().parse().unwrap_or_else(|_| f64::from(*self)))
     }
 }
 
@@ -120,12 +183,29 @@ macro_rules! integers {
                 let value = integer(node, decoder, bound(Self::MIN), bound(Self::MAX))?;
                 Self::try_from(value).ok()
             }
+
+            fn schema() -> Schema {
+                let bound = |bound| i128::try_from(bound).unwrap_or_default();
+                Schema::integer(bound(Self::MIN), bound(Self::MAX))
+            }
+
+            fn value(&mut self) -> Value {
+                Value::Int(i128::try_from(*self).unwrap_or_default())
+            }
         })*
         $(impl FromNode for $non_zero {
             fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
                 let max = i128::try_from(<$base>::MAX).unwrap_or_default();
                 let value = integer(node, decoder, 1, max)?;
                 <$base>::try_from(value).ok().and_then(Self::new)
+            }
+
+            fn schema() -> Schema {
+                Schema::integer(1, i128::try_from(<$base>::MAX).unwrap_or_default())
+            }
+
+            fn value(&mut self) -> Value {
+                Value::Int(i128::try_from(self.get()).unwrap_or_default())
             }
         })*
     };
@@ -166,11 +246,27 @@ impl FromNode for Duration {
             }
         }
     }
+
+    fn schema() -> Schema {
+        Schema::duration()
+    }
+
+    fn value(&mut self) -> Value {
+        Value::Duration(*self)
+    }
 }
 
 impl FromNode for ComponentId {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         decoder.parse(node)
+    }
+
+    fn schema() -> Schema {
+        Schema::text()
+    }
+
+    fn value(&mut self) -> Value {
+        Value::Text(self.to_string())
     }
 }
 
@@ -189,6 +285,18 @@ impl<T: FromNode> FromNode for Option<T> {
                 }
             }
         }
+    }
+
+    fn schema() -> Schema {
+        T::schema()
+    }
+
+    fn value(&mut self) -> Value {
+        self.as_mut().map_or(Value::Null, T::value)
+    }
+
+    fn describe(&mut self) -> Schema {
+        self.as_mut().map_or_else(T::schema, T::describe)
     }
 }
 
@@ -214,6 +322,14 @@ impl<T: FromNode> FromNode for Vec<T> {
                 None
             }
         }
+    }
+
+    fn schema() -> Schema {
+        Schema::list(T::schema())
+    }
+
+    fn value(&mut self) -> Value {
+        Value::List(self.iter_mut().map(T::value).collect())
     }
 }
 
@@ -268,17 +384,41 @@ impl<K: FromKey + Eq + Hash + Clone, T: FromNode, S: BuildHasher + Default> From
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         Some(entries(node, decoder)?.into_iter().collect())
     }
+
+    fn schema() -> Schema {
+        Schema::map(T::schema())
+    }
+
+    fn value(&mut self) -> Value {
+        Value::map(self.iter_mut().map(|(key, value)| (key.to_string(), value.value())))
+    }
 }
 
 impl<K: FromKey + Eq + Hash + Clone, T: FromNode, S: BuildHasher + Default> FromNode for HashMap<K, T, S> {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         Some(entries(node, decoder)?.into_iter().collect())
     }
+
+    fn schema() -> Schema {
+        Schema::map(T::schema())
+    }
+
+    fn value(&mut self) -> Value {
+        Value::map(self.iter_mut().map(|(key, value)| (key.to_string(), value.value())))
+    }
 }
 
 impl<K: FromKey + Eq + Hash + Clone + Ord, T: FromNode> FromNode for BTreeMap<K, T> {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         Some(entries(node, decoder)?.into_iter().collect())
+    }
+
+    fn schema() -> Schema {
+        Schema::map(T::schema())
+    }
+
+    fn value(&mut self) -> Value {
+        Value::map(self.iter_mut().map(|(key, value)| (key.to_string(), value.value())))
     }
 }
 

@@ -6,6 +6,8 @@ use super::decoder::Decoder;
 use super::fields::{Decode, Fields};
 use super::from_node::FromNode;
 use super::node::Node;
+use super::schema::Schema;
+use super::value::Value;
 
 /// Named values in order, written as a map or as a list of `{name, value}`; HTTP headers, for example.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +62,15 @@ impl<T: FromNode + Default> FromNode for MapList<T> {
         } else {
             *self = read;
         }
+    }
+
+    fn schema() -> Schema {
+        let list = Schema::any().with("type", "array").with("items", Pair::<T>::schema().into_json());
+        Schema::either([Schema::map(T::schema()), list])
+    }
+
+    fn value(&mut self) -> Value {
+        Value::map(self.0.iter_mut().map(|(name, value)| (name.clone(), value.value())))
     }
 }
 

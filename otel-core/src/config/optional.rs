@@ -4,6 +4,8 @@ use super::decoder::Decoder;
 use super::fields::Decode;
 use super::from_node::FromNode;
 use super::node::Node;
+use super::schema::Schema;
+use super::value::Value;
 
 /// A section of a configuration that is on or off.
 ///
@@ -97,5 +99,21 @@ impl<T: Decode> FromNode for Optional<T> {
             }
         });
         self.state = if enabled { State::Some(value) } else { State::None };
+    }
+
+    fn schema() -> Schema {
+        Self::none().describe()
+    }
+
+    fn value(&mut self) -> Value {
+        self.get_mut().map_or(Value::Null, T::value)
+    }
+
+    fn describe(&mut self) -> Schema {
+        let schema = match &mut self.state {
+            State::None => T::schema(),
+            State::Dormant(value) | State::Some(value) => value.describe(),
+        };
+        if schema.has_key("enabled") { schema } else { schema.with_key("enabled", Schema::boolean()) }
     }
 }

@@ -9,6 +9,8 @@ use super::REDACTED;
 use super::decoder::Decoder;
 use super::from_node::FromNode;
 use super::node::Node;
+use super::schema::Schema;
+use super::value::Value;
 
 /// The name by which our deserializer knows a [`Secret`] and keeps it out of excerpts.
 pub(super) const NAME: &str = "$otel_core::config::Secret";
@@ -105,5 +107,17 @@ impl FromNode for Secret {
             .error(node, format!("expected a string, got {kind}"))
             .help("help: put quotes around it to make it a string");
         None
+    }
+
+    fn schema() -> Schema {
+        Schema::secret()
+    }
+
+    fn value(&mut self) -> Value {
+        if self.is_empty() {
+            Value::Text(String::new())
+        } else {
+            Value::Secret(Box::new(Value::Text(self.0.clone())))
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::run::{Service, ServiceError};
 use super::telemetry::TelemetryConfig;
 use crate::component::{BuildInfo, ProxySettings};
 use crate::config::gates::{ALLOW_NO_PIPELINES, FeatureGates};
-use crate::config::{ConfigErrors, Decoder, Diagnostics, Node, Source, parse};
+use crate::config::{ConfigErrors, Decoder, Diagnostics, Node, Source, Value, parse};
 use crate::engine::{EngineError, Graph, Options};
 use crate::telemetry::Telemetry;
 
@@ -65,6 +65,21 @@ impl Collector {
         Ok(Self { graph, telemetry, shutdown_timeout, proxies, diagnostics })
     }
 
+    /// Reads a loaded configuration only to print it: with its defaults, and with secrets marked. References between its
+    /// parts and rules between keys are not checked.
+    ///
+    /// # Errors
+    /// Everything that can't be read.
+    pub fn effective(
+        registry: &Registry,
+        root: &Node,
+        diagnostics: Diagnostics,
+    ) -> Result<Value, ConfigErrors> {
+        let mut decoder = Decoder::new(diagnostics).with_gates(registry.gates().clone()).without_rules();
+        let value = Description::decode(registry, root, &mut decoder).map(Description::into_value);
+        decoder.finish(value)
+    }
+
     /// What should be said of the configuration although it works.
     pub fn warnings(&self) -> impl Iterator<Item = String> {
         self.diagnostics.warnings().map(|warning| self.diagnostics.render(warning))
@@ -101,7 +116,7 @@ fn check_sections(description: &Description<'_>, root: &Node, gates: &FeatureGat
     if description.exporters.is_empty() && !connectors {
         decoder.error(root, "no exporter configuration specified in config");
     }
-    if description.service.pipelines.is_empty() && !gates.is_enabled(&ALLOW_NO_PIPELINES) {
+    if description.service.pipelines.0.is_empty() && !gates.is_enabled(&ALLOW_NO_PIPELINES) {
         let at = root.entry("service").unwrap_or(root);
         decoder.at("service", |decoder| {
             decoder.at("pipelines", |decoder| {

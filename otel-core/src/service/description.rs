@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::registry::{Config, Entry, Registry};
+use super::registry::{Config, Decoded, Entry, Registry};
 use super::sameness::identity;
 use super::telemetry::TelemetryConfig;
 use crate::ComponentId;
 use crate::component::ComponentKind;
-use crate::config::{Decode, Decoder, Fields, FromNode, Location, Mapping, Node, nearest};
+use crate::config::{Decode, Decoder, Fields, FromNode, Location, Mapping, Node, Schema, Value, nearest};
 use crate::engine::{Blueprint, Identity, Options};
 
 /// A whole configuration.
@@ -19,6 +19,8 @@ pub(super) struct Description<'r> {
     pub(super) connectors: Section<'r>,
     pub(super) extensions: Section<'r>,
     pub(super) service: ServiceConfig,
+    /// What to print of the service.
+    value: Value,
 }
 
 /// The components of a kind by id.
@@ -33,6 +35,8 @@ pub(super) struct Defined<'r> {
     pub(super) config: Option<Config>,
     /// What the configuration says, by which it is compared with others.
     pub(super) identity: Identity,
+    /// What to print of it.
+    pub(super) value: Value,
 }
 
 impl Defined<'_> {
@@ -46,7 +50,7 @@ impl Defined<'_> {
 /// The section `service`.
 pub(super) struct ServiceConfig {
     pub(super) extensions: Vec<Reference>,
-    pub(super) pipelines: Vec<PipelineConfig>,
+    pub(super) pipelines: Pipelines,
     pub(super) telemetry: TelemetryConfig,
     pub(super) shutdown_timeout: Duration,
 }
@@ -55,12 +59,16 @@ impl Default for ServiceConfig {
     fn default() -> Self {
         Self {
             extensions: Vec::new(),
-            pipelines: Vec::new(),
+            pipelines: Pipelines::default(),
             telemetry: TelemetryConfig::default(),
             shutdown_timeout: Options::SHUTDOWN_TIMEOUT,
         }
     }
 }
+
+/// The pipelines, in the order of the file.
+#[derive(Default)]
+pub(super) struct Pipelines(pub(super) Vec<PipelineConfig>);
 
 /// A pipeline with what it refers to.
 pub(super) struct PipelineConfig {
@@ -97,8 +105,26 @@ impl<'r> Description<'r> {
             let extensions = section(ComponentKind::Extension);
             let mut service = ServiceConfig::default();
             fields.take("service", &mut service);
-            Description { receivers, processors, exporters, connectors, extensions, service }
+            let mut value = service.value();
+            value.conceal(root.entry("service").unwrap_or(root));
+            Description { receivers, processors, exporters, connectors, extensions, service, value }
         })
+    }
+
+    /// The whole configuration with its defaults, to print.
+    pub(super) fn into_value(self) -> Value {
+        let section = |section: Section<'_>| {
+            Value::map(section.into_iter().map(|(id, defined)| (id.to_string(), defined.value)))
+        };
+        Value::map([
+            ("connectors", section(self.connectors)),
+            ("exporters", section(self.exporters)),
+            ("extensions", section(self.extensions)),
+            ("processors", section(self.processors)),
+            ("receivers", section(self.receivers)),
+            ("service", self.value),
+        ])
+        .sorted()
     }
 }
 
@@ -138,11 +164,16 @@ fn section<'r>(registry: &'r Registry, fields: &mut Fields<'_>, kind: ComponentK
                 continue;
             }
             let identity = identity(&entry.value);
-            let mut defined = Defined { key: entry.key.clone(), entry: None, config: None, identity };
+            let mut defined =
+                Defined { key: entry.key.clone(), entry: None, config: None, identity, value: Value::Null };
             decoder.at(&id, |decoder| {
                 if let Some(known) = entry_of(registry, kind, &id, &entry.key, decoder) {
                     defined.entry = Some(known);
-                    defined.config = (known.decode)(&entry.value, decoder);
+                    if let Some(Decoded { config, mut value }) = (known.decode)(&entry.value, decoder) {
+                        value.conceal(&entry.value);
+                        defined.config = Some(config);
+                        defined.value = value;
+                    }
                 } else {
                     // Nobody knows which of its values are secrets.
                     decoder.mask(&entry.value);
@@ -183,33 +214,42 @@ impl Decode for ServiceConfig {
         fields.take("extensions", extensions);
         fields.take("telemetry", telemetry);
         fields.take("shutdown_timeout", shutdown_timeout);
-        if let Some(node) = fields.node("pipelines") {
-            *pipelines = fields.decoder().at("pipelines", |decoder| decode_pipelines(node, decoder));
-        }
+        fields.take("pipelines", pipelines);
     }
 }
 
-fn decode_pipelines(node: &Node, decoder: &mut Decoder) -> Vec<PipelineConfig> {
-    let Some(mapping) = node.mapping() else {
-        if !node.is_null() {
-            decoder.mismatch(node, "a map of pipelines by name");
-        }
-        return Vec::new();
-    };
-    let mut pipelines = Vec::new();
-    for (name, entry) in mapping {
-        let id: ComponentId = match name.parse() {
-            Ok(id) => id,
-            Err(error) => {
-                decoder.error_at(&entry.key, format!("{error}"));
-                continue;
+impl FromNode for Pipelines {
+    /// Pipelines whose names or contents are wrong are left out, having been recorded.
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        let Some(mapping) = node.mapping() else {
+            if !node.is_null() {
+                decoder.mismatch(node, "a map of pipelines by name");
             }
+            return Some(Self::default());
         };
-        let mut parts = PipelineParts::default();
-        decoder.at(&id, |decoder| parts.update(&entry.value, decoder));
-        pipelines.push(PipelineConfig { id, key: entry.key.clone(), parts });
+        let mut pipelines = Vec::new();
+        for (name, entry) in mapping {
+            let id: ComponentId = match name.parse() {
+                Ok(id) => id,
+                Err(error) => {
+                    decoder.error_at(&entry.key, format!("{error}"));
+                    continue;
+                }
+            };
+            let mut parts = PipelineParts::default();
+            decoder.at(&id, |decoder| parts.update(&entry.value, decoder));
+            pipelines.push(PipelineConfig { id, key: entry.key.clone(), parts });
+        }
+        Some(Self(pipelines))
     }
-    pipelines
+
+    fn schema() -> Schema {
+        Schema::patterns([("^ *(traces|metrics|logs) *(/.+)?$".to_owned(), PipelineParts::schema())])
+    }
+
+    fn value(&mut self) -> Value {
+        Value::map(self.0.iter_mut().map(|pipeline| (pipeline.id.to_string(), pipeline.parts.value())))
+    }
 }
 
 impl Decode for PipelineParts {
@@ -224,5 +264,13 @@ impl Decode for PipelineParts {
 impl FromNode for Reference {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         decoder.parse(node).map(|id| Self { id, node: node.clone() })
+    }
+
+    fn schema() -> Schema {
+        ComponentId::schema()
+    }
+
+    fn value(&mut self) -> Value {
+        self.id.value()
     }
 }

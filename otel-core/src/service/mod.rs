@@ -22,6 +22,7 @@ mod pipelines;
 mod registry;
 mod run;
 mod sameness;
+mod schema;
 pub mod telemetry;
 #[cfg(all(test, feature = "testing"))]
 mod tests;

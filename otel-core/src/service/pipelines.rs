@@ -19,7 +19,7 @@ pub(super) fn graph(description: &Description<'_>, decoder: &mut Decoder) -> Gra
         decoder.at("extensions", |decoder| extensions(description, &mut graph, decoder));
         decoder.at("pipelines", |decoder| {
             let mut seen = HashSet::new();
-            for pipeline in &description.service.pipelines {
+            for pipeline in &description.service.pipelines.0 {
                 decoder.at(&pipeline.id, |decoder| {
                     if !seen.insert(&pipeline.id) {
                         decoder.error_at(&pipeline.key, "there are two pipelines of that name");
@@ -225,7 +225,7 @@ impl Resolver<'_, '_> {
         connector: &Defined<'_>,
         pipeline: &mut Pipeline<In>,
     ) {
-        let begins = self.description.service.pipelines.iter().any(|other| {
+        let begins = self.description.service.pipelines.0.iter().any(|other| {
             other.id.type_name() == Out::KIND.as_str()
                 && other.parts.receivers.iter().any(|reference| reference.id == *id)
         });
@@ -242,7 +242,7 @@ impl Resolver<'_, '_> {
                 || (signal == "metrics" && entry.supports::<dyn Connector<Metrics, S>>())
                 || (signal == "logs" && entry.supports::<dyn Connector<Logs, S>>())
         };
-        let connected = self.description.service.pipelines.iter().any(|other| {
+        let connected = self.description.service.pipelines.0.iter().any(|other| {
             supported(other.id.type_name())
                 && other.parts.exporters.iter().any(|exporter| exporter.id == reference.id)
         });

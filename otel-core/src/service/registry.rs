@@ -11,7 +11,7 @@ use crate::component::{
     ExtensionFactory, Processor, ProcessorFactory, Receiver, ReceiverFactory, Stability,
 };
 use crate::config::gates::FeatureGates;
-use crate::config::{Decode, Decoder, Node};
+use crate::config::{Decode, Decoder, FromNode, Node, Schema, Value};
 use crate::engine::{Create, ExtensionBox};
 use crate::pdata::{Logs, Metrics, Signal, SignalKind, Traces};
 
@@ -101,6 +101,14 @@ impl Registry {
         })
     }
 
+    /// What the configuration of each type of a kind may say, with the type's name and older spellings.
+    pub(super) fn schemas(&self, kind: ComponentKind) -> impl Iterator<Item = (Vec<&'static str>, Schema)> {
+        let of_kind = self.entries.iter().filter(move |((of, _), _)| *of == kind);
+        of_kind.map(|((_, name), entry)| {
+            (std::iter::once(*name).chain(entry.aliases.iter().copied()).collect(), (entry.schema)())
+        })
+    }
+
     /// The types of a kind in alphabetical order, without their older spellings.
     pub fn types(&self, kind: ComponentKind) -> impl Iterator<Item = &'static str> {
         self.entries
@@ -123,7 +131,12 @@ impl Registry {
             aliases: C::ALIASES,
             module: module_of::<C>(),
             stability: C::STABILITY,
-            decode: |node, decoder| decoder.component::<C>(node).map(|config| Arc::new(config) as Config),
+            decode: |node, decoder| {
+                let mut config = decoder.component::<C>(node)?;
+                let value = config.value();
+                Some(Decoded { config: Arc::new(config), value })
+            },
+            schema: C::schema,
             makes: HashMap::new(),
             emits: Vec::new(),
         };
@@ -157,13 +170,20 @@ pub struct ComponentInfo {
 /// A decoded configuration of a type that its entry knows.
 pub(super) type Config = Arc<dyn Any + Send + Sync>;
 
+/// A component's configuration, and what to print of it.
+pub(super) struct Decoded {
+    pub(super) config: Config,
+    pub(super) value: Value,
+}
+
 /// A component type.
 #[derive(Clone)]
 pub(super) struct Entry {
     aliases: &'static [&'static str],
     module: &'static str,
     stability: Stability,
-    pub(super) decode: fn(&Node, &mut Decoder) -> Option<Config>,
+    pub(super) decode: fn(&Node, &mut Decoder) -> Option<Decoded>,
+    schema: fn() -> Schema,
     /// `Make<T>` by `T`, such as `dyn Processor<Traces>`.
     makes: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     emits: Vec<SignalKind>,

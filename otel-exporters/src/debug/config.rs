@@ -1,6 +1,6 @@
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Exporter, ExporterFactory, Host};
-use otel_core::config::{Decode, Decoder, Fields, FromNode, Node};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Value};
 use otel_core::pdata::{Logs, Metrics, Traces};
 
 use super::DebugExporter;
@@ -59,14 +59,30 @@ impl Decode for DebugConfig {
     }
 }
 
+const VERBOSITIES: [(&str, Verbosity); 6] = [
+    ("basic", Verbosity::Basic),
+    ("normal", Verbosity::Normal),
+    ("detailed", Verbosity::Detailed),
+    ("Basic", Verbosity::Basic),
+    ("Normal", Verbosity::Normal),
+    ("Detailed", Verbosity::Detailed),
+];
+
 impl FromNode for Verbosity {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        let choices = [("basic", Self::Basic), ("normal", Self::Normal), ("detailed", Self::Detailed)];
-        let capitals = [("Basic", Self::Basic), ("Normal", Self::Normal), ("Detailed", Self::Detailed)];
-        match node.text().and_then(|text| capitals.iter().find(|(word, _)| *word == text)) {
+        match node.text().and_then(|text| VERBOSITIES.iter().find(|(word, _)| *word == text)) {
             Some((_, verbosity)) => Some(*verbosity),
-            None => decoder.one_of(node, &choices),
+            // Only the spelling that the Go collector documents is suggested.
+            None => decoder.one_of(node, &VERBOSITIES[..3]),
         }
+    }
+
+    fn schema() -> Schema {
+        Schema::one_of(&VERBOSITIES)
+    }
+
+    fn value(&mut self) -> Value {
+        Value::one_of(self, &VERBOSITIES)
     }
 }
 

@@ -1,7 +1,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Exporter, ExporterFactory, Host};
-use otel_core::config::{Decode, Decoder, Fields, FromNode, MapList, Node, Secret};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, MapList, Node, Schema, Secret, Value};
 use otel_core::net::{Compression, Endpoint, GrpcClientOptions};
 use otel_core::pdata::Signal;
 
@@ -142,10 +142,20 @@ impl Decode for TlsClientConfig {
 /// `compression` as it is written.
 struct CompressionKey(Compression);
 
+const COMPRESSIONS: [(&str, Compression); 3] =
+    [("gzip", Compression::Gzip), ("none", Compression::None), ("", Compression::None)];
+
 impl FromNode for CompressionKey {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        let choices = [("gzip", Compression::Gzip), ("none", Compression::None), ("", Compression::None)];
-        decoder.one_of(node, &choices).map(CompressionKey)
+        decoder.one_of(node, &COMPRESSIONS).map(CompressionKey)
+    }
+
+    fn schema() -> Schema {
+        Schema::one_of(&COMPRESSIONS)
+    }
+
+    fn value(&mut self) -> Value {
+        Value::one_of(&self.0, &COMPRESSIONS)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use otel_core::Invalid;
-use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Optional};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Optional, Schema, Value};
 use otel_core::pdata::Signal;
 
 /// The keys `timeout`, `sending_queue` and `retry_on_failure` of exporters.
@@ -140,10 +140,20 @@ impl Sizer {
     }
 }
 
+const SIZERS: [(&str, Sizer); 3] =
+    [("requests", Sizer::Requests), ("items", Sizer::Items), ("bytes", Sizer::Bytes)];
+
 impl FromNode for Sizer {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        let choices = [("requests", Sizer::Requests), ("items", Sizer::Items), ("bytes", Sizer::Bytes)];
-        decoder.one_of(node, &choices)
+        decoder.one_of(node, &SIZERS)
+    }
+
+    fn schema() -> Schema {
+        Schema::one_of(&SIZERS)
+    }
+
+    fn value(&mut self) -> Value {
+        Value::one_of(self, &SIZERS)
     }
 }
 

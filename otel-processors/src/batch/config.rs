@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Host, Processor, ProcessorFactory};
-use otel_core::config::{Decode, Decoder, Fields, FromNode, Node};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Value};
 use otel_core::pdata::Signal;
 
 use super::BatchProcessor;
@@ -61,10 +61,23 @@ impl Decode for BatchConfig {
     }
 }
 
+const ACKNOWLEDGEMENTS: [(&str, Acknowledgement); 3] = [
+    ("auto", Acknowledgement::Auto),
+    ("immediate", Acknowledgement::Immediate),
+    ("wait", Acknowledgement::Wait),
+];
+
 impl FromNode for Acknowledgement {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        let choices = [("auto", Self::Auto), ("immediate", Self::Immediate), ("wait", Self::Wait)];
-        decoder.one_of(node, &choices)
+        decoder.one_of(node, &ACKNOWLEDGEMENTS)
+    }
+
+    fn schema() -> Schema {
+        Schema::one_of(&ACKNOWLEDGEMENTS)
+    }
+
+    fn value(&mut self) -> Value {
+        Value::one_of(self, &ACKNOWLEDGEMENTS)
     }
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Emits, Host, Receiver, ReceiverFactory};
-use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Optional};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Optional, Schema, Value};
 use otel_core::net;
 use otel_core::pdata::Signal;
 
@@ -162,9 +162,20 @@ impl Decode for Protocols {
     }
 }
 
+const INVALID_UTF8: [(&str, InvalidUtf8); 2] =
+    [("repair", InvalidUtf8::Repair), ("reject", InvalidUtf8::Reject)];
+
 impl FromNode for InvalidUtf8 {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        decoder.one_of(node, &[("repair", InvalidUtf8::Repair), ("reject", InvalidUtf8::Reject)])
+        decoder.one_of(node, &INVALID_UTF8)
+    }
+
+    fn schema() -> Schema {
+        Schema::one_of(&INVALID_UTF8)
+    }
+
+    fn value(&mut self) -> Value {
+        Value::one_of(self, &INVALID_UTF8)
     }
 }
 
@@ -232,28 +243,15 @@ impl Default for KeepaliveConfig {
 
 impl Decode for KeepaliveConfig {
     fn decode(&mut self, fields: &mut Fields<'_>) {
-        let mut parameters = ServerParameters(self);
-        if let Some(node) = fields.node("server_parameters") {
-            let decoder = fields.decoder();
-            decoder.at("server_parameters", |decoder| {
-                decoder.fields(node, |fields| parameters.decode(fields));
-            });
-        }
+        let Self { time, timeout } = self;
+        fields.nested("server_parameters", |fields| {
+            fields.take("time", time);
+            fields.take("timeout", timeout);
+            for key in ["max_connection_idle", "max_connection_age", "max_connection_age_grace"] {
+                fields.unsupported(key, NOT_YET);
+            }
+        });
         fields.tolerated("enforcement_policy", "clients may ping as often as they like");
-    }
-}
-
-/// The keys are one level deeper than anything else needs.
-struct ServerParameters<'a>(&'a mut KeepaliveConfig);
-
-impl ServerParameters<'_> {
-    fn decode(&mut self, fields: &mut Fields<'_>) {
-        let KeepaliveConfig { time, timeout } = &mut *self.0;
-        fields.take("time", time);
-        fields.take("timeout", timeout);
-        for key in ["max_connection_idle", "max_connection_age", "max_connection_age_grace"] {
-            fields.unsupported(key, NOT_YET);
-        }
     }
 }
 
@@ -340,6 +338,14 @@ struct Tcp;
 impl FromNode for Tcp {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         decoder.one_of(node, &[("tcp", ())]).map(|()| Tcp)
+    }
+
+    fn schema() -> Schema {
+        Schema::one_of(&[("tcp", ())])
+    }
+
+    fn value(&mut self) -> Value {
+        "tcp".into()
     }
 }
 

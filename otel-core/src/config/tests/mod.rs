@@ -1,8 +1,8 @@
 //! Tests of configuration as a whole.
 
 mod decode;
+mod describe;
 mod load;
-
 mod render;
 mod robust;
 mod serde;

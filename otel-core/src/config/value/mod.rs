@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use super::node::{Node, NodeKind};
+
 /// A value of a configuration that can be printed.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -58,6 +60,43 @@ impl Value {
         json::convert(&self.resolve(secrets))
     }
 
+    /// The word of a choice, as [`Decoder::one_of`](super::Decoder::one_of) reads it.
+    pub fn one_of<T: PartialEq>(value: &T, choices: &[(&str, T)]) -> Self {
+        let found = choices.iter().find(|(_, choice)| choice == value);
+        found.map_or(Self::Null, |(word, _)| (*word).into())
+    }
+
+    /// Marks as secret what a node has from `${…}` references; where the node's keys are not those of the value, all of it.
+    pub(crate) fn conceal(&mut self, node: &Node) {
+        if !has_masked(node) {
+            return;
+        }
+        match (&mut *self, node.kind()) {
+            (Self::Map(entries), NodeKind::Mapping(mapping))
+                if mapping.keys().all(|key| entries.contains_key(key)) =>
+            {
+                for (key, entry) in mapping {
+                    if let Some(value) = entries.get_mut(key) {
+                        value.conceal(&entry.value);
+                    }
+                }
+            }
+            (Self::List(items), NodeKind::Sequence(nodes)) if items.len() == nodes.len() => {
+                items.iter_mut().zip(nodes).for_each(|(item, node)| item.conceal(node));
+            }
+            _ => self.conceal_all(),
+        }
+    }
+
+    fn conceal_all(&mut self) {
+        match self {
+            Self::Null | Self::Secret(_) => {}
+            Self::List(items) => items.iter_mut().for_each(Self::conceal_all),
+            Self::Map(entries) => entries.values_mut().for_each(Self::conceal_all),
+            leaf => *leaf = Self::Secret(Box::new(std::mem::replace(leaf, Self::Null))),
+        }
+    }
+
     /// The same with the keys of every map in alphabetical order.
     pub fn sorted(mut self) -> Self {
         self.sort();
@@ -94,6 +133,16 @@ impl Value {
             other => other.clone(),
         }
     }
+}
+
+/// Whether any part of a node came from a reference.
+fn has_masked(node: &Node) -> bool {
+    node.is_masked()
+        || match node.kind() {
+            NodeKind::Scalar(_) => false,
+            NodeKind::Sequence(items) => items.iter().any(has_masked),
+            NodeKind::Mapping(entries) => entries.values().any(|entry| has_masked(&entry.value)),
+        }
 }
 
 impl From<&str> for Value {

@@ -4,7 +4,7 @@ use rustls::crypto::ring::{cipher_suite, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, ring};
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
 
-use crate::config::{Decoder, FromNode, Node};
+use crate::config::{Decoder, FromNode, Node, Schema, Value};
 
 /// A version of TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,6 +96,14 @@ impl FromNode for VersionBound {
         }
         Some(Self(version))
     }
+
+    fn schema() -> Schema {
+        Schema::one_of(&VERSIONS)
+    }
+
+    fn value(&mut self) -> Value {
+        Value::one_of(&self.0, &VERSIONS)
+    }
 }
 
 impl FromNode for TlsCipherSuite {
@@ -111,6 +119,16 @@ impl FromNode for TlsCipherSuite {
         }
         Some(Self(suite))
     }
+
+    fn schema() -> Schema {
+        let insecure = INSECURE_SUITES.map(|name| (name, None));
+        Schema::one_of(&[SUITES.as_slice(), &insecure].concat())
+    }
+
+    fn value(&mut self) -> Value {
+        // What is not available has no name any more, and no effect.
+        self.0.map_or(Value::Null, |_| Value::one_of(&self.0, &SUITES))
+    }
 }
 
 impl FromNode for TlsCurve {
@@ -121,6 +139,15 @@ impl FromNode for TlsCurve {
             decoder.warning(node, format!("the curve {name} is not available here"));
         }
         Some(Self(curve))
+    }
+
+    fn schema() -> Schema {
+        Schema::one_of(&curves())
+    }
+
+    fn value(&mut self) -> Value {
+        let choices = curves().map(|(name, curve)| (name, Self(curve)));
+        self.0.map_or(Value::Null, |_| Value::one_of(self, &choices))
     }
 }
 

@@ -1,0 +1,102 @@
+//! What a `Decode` says of its keys when it is asked instead of given a map.
+
+use indexmap::IndexMap;
+
+use super::decoder::Decoder;
+use super::fields::{Decode, Fields};
+use super::from_node::FromNode;
+use super::node::{Mapping, Node};
+use super::schema::Schema;
+use super::source::{Location, Source};
+use super::value::Value;
+
+/// Collects keys with their values or with their schemas.
+pub(super) enum Record {
+    Values(IndexMap<String, Value>),
+    Schemas { keys: IndexMap<String, Schema>, open: bool },
+}
+
+/// The values of the keys of a type, to print.
+pub(super) fn values<T: Decode>(of: &mut T) -> Value {
+    Record::Values(IndexMap::new()).made_by(|fields| of.decode(fields)).into_value()
+}
+
+/// The keys of a type with its values as defaults.
+pub(super) fn schema<T: Decode>(of: &mut T) -> Schema {
+    Record::Schemas { keys: IndexMap::new(), open: false }.made_by(|fields| of.decode(fields)).into_schema()
+}
+
+impl Record {
+    pub(super) fn key<T: FromNode>(&mut self, key: &str, field: &mut T) {
+        match self {
+            Self::Values(keys) => drop(keys.insert(key.to_owned(), field.value())),
+            Self::Schemas { keys, .. } => drop(keys.insert(key.to_owned(), field.describe())),
+        }
+    }
+
+    /// Keys below a key.
+    pub(super) fn nested(&mut self, key: &str, read: impl FnOnce(&mut Fields<'_>)) {
+        match self {
+            Self::Values(keys) => {
+                let value = Self::Values(IndexMap::new()).made_by(read).into_value();
+                keys.insert(key.to_owned(), value);
+            }
+            Self::Schemas { keys, .. } => {
+                let schema = Self::Schemas { keys: IndexMap::new(), open: false }.made_by(read).into_schema();
+                keys.insert(key.to_owned(), schema);
+            }
+        }
+    }
+
+    /// A key that is read by hand.
+    pub(super) fn by_hand(&mut self, key: &str, schema: Schema, value: Value) {
+        match self {
+            Self::Values(keys) => drop(keys.insert(key.to_owned(), value)),
+            Self::Schemas { keys, .. } => drop(keys.insert(key.to_owned(), schema.with_default(&value))),
+        }
+    }
+
+    /// A key that is read, but of which nothing else is known.
+    pub(super) fn unknown(&mut self, key: &str) {
+        if let Self::Schemas { keys, .. } = self {
+            keys.entry(key.to_owned()).or_insert_with(Schema::any);
+        }
+    }
+
+    /// A key that should not be written any more.
+    pub(super) fn deprecated(&mut self, key: &str, schema: Schema, why: String) {
+        if let Self::Schemas { keys, .. } = self {
+            keys.entry(key.to_owned()).or_insert_with(|| schema.deprecated(why));
+        }
+    }
+
+    /// Any other key is allowed.
+    pub(super) fn open(&mut self) {
+        if let Self::Schemas { open, .. } = self {
+            *open = true;
+        }
+    }
+
+    fn made_by(self, read: impl FnOnce(&mut Fields<'_>)) -> Self {
+        let node = Node::null(Location::start_of(&Source::new("", "")));
+        let (mapping, mut decoder) = (Mapping::new(), Decoder::default());
+        let mut fields = Fields::new(&node, &mapping, &mut decoder).recording(self);
+        read(&mut fields);
+        fields.into_record()
+    }
+
+    fn into_value(self) -> Value {
+        match self {
+            Self::Values(keys) => Value::Map(keys),
+            Self::Schemas { .. } => Value::Null,
+        }
+    }
+
+    fn into_schema(self) -> Schema {
+        match self {
+            Self::Values(_) => Schema::any(),
+            Self::Schemas { keys, open: true } => Schema::keys(keys).open(),
+            Self::Schemas { keys, open: false } => Schema::keys(keys),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The JSON Schema of every configuration that a registry can read.
+
+use super::description::{ServiceConfig, section_name};
+use super::registry::Registry;
+use crate::component::ComponentKind;
+use crate::config::{FromNode as _, Schema};
+
+const KINDS: [ComponentKind; 5] = [
+    ComponentKind::Receiver,
+    ComponentKind::Processor,
+    ComponentKind::Exporter,
+    ComponentKind::Connector,
+    ComponentKind::Extension,
+];
+
+impl Registry {
+    /// What a configuration with these components may say, as JSON Schema (draft 7), for editors.
+    ///
+    /// It is made of the types that read configurations, so the two agree; rules between keys are not in it.
+    pub fn schema(&self) -> serde_json::Value {
+        let mut definitions = serde_json::Map::new();
+        let sections = KINDS.map(|kind| {
+            let section = section_name(kind);
+            let ids: Vec<_> = self
+                .schemas(kind)
+                .map(|(names, schema)| {
+                    let name = format!("{section}.{}", names.first().copied().unwrap_or_default());
+                    let component = Schema::defined(&name);
+                    definitions.insert(name, schema.into_json());
+                    (format!("^ *({}) *(/.+)?$", names.join("|")), component)
+                })
+                .collect();
+            (section, Schema::patterns(ids))
+        });
+        let keys = sections.into_iter().chain([("service", ServiceConfig::schema())]);
+        Schema::keys(keys)
+            .with("type", "object")
+            .with("$schema", "http://json-schema.org/draft-07/schema#")
+            .with("title", "OpenTelemetry Collector configuration")
+            .with("definitions", definitions)
+            .into_json()
+    }
+}
