@@ -1,4 +1,4 @@
-//! The receivers of an OpenTelemetry collector built in Rust. Each is a feature of its name.
+//! The receivers and extensions of an OpenTelemetry collector built in Rust. Each is a feature of its name.
 //!
 //! ```
 //! # #[cfg(feature = "full")] {
@@ -13,6 +13,8 @@
 //! [`register`] adds all of a build to a registry, for collectors from YAML. No feature is on by default; `full` is all of
 //! them. The oldest Rust that it builds with is 1.90.
 
+#[cfg(feature = "health_check")]
+pub mod extensions;
 #[cfg(feature = "nop")]
 pub mod nop;
 #[cfg(feature = "otlp")]
@@ -20,12 +22,14 @@ pub mod otlp;
 
 use otel_core::service::Registry;
 
-/// Adds every receiver of this build to a registry.
+/// Adds every receiver and extension of this build to a registry.
 pub fn register(registry: &mut Registry) {
     #[cfg(feature = "nop")]
     registry.receiver::<nop::NopReceiverConfig>().traces().metrics().logs();
     #[cfg(feature = "otlp")]
     registry.receiver::<otlp::OtlpReceiverConfig>().traces().metrics().logs();
+    #[cfg(feature = "health_check")]
+    registry.extension::<extensions::health_check::HealthCheckConfig>();
     // A build without features has none to add.
     let _ = registry;
 }

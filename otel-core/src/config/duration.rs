@@ -24,7 +24,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 /// Writes a duration as Go does: `1h0m0s`, `90.5ms`, `0s`.
-pub(super) fn format_duration(duration: Duration) -> String {
+pub fn format_duration(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     let part = |unit: u128| {
         let (whole, below) = (nanos / unit, nanos % unit);

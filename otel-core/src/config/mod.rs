@@ -111,7 +111,7 @@ mod value;
 
 pub use decoder::{Decoder, from_yaml};
 pub use diagnostics::{ConfigErrors, Diagnostic, Diagnostics, Severity};
-pub use duration::{deserialize_duration, parse_duration};
+pub use duration::{deserialize_duration, format_duration, parse_duration};
 pub use fields::{Decode, Fields};
 pub use from_node::{FromKey, FromNode};
 pub use loader::Loader;

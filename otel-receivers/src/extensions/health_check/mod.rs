@@ -1,0 +1,14 @@
+#![doc = include_str!("README.md")]
+
+mod config;
+mod extension;
+mod grpc;
+mod health;
+mod pages;
+#[cfg(test)]
+mod tests;
+
+pub use config::{
+    ComponentHealthConfig, GrpcHealthConfig, HealthCheckConfig, HttpHealthConfig, ResponseBody,
+};
+pub use extension::HealthCheck;
