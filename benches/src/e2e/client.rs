@@ -204,9 +204,14 @@ async fn read_grpc_answer(response: Response<Incoming>) -> Result<(), SendError>
         return Err(SendError::GrpcStatus { code, message: text("grpc-message") });
     }
     let body = body.to_bytes();
-    // An uncompressed frame: a zero byte and four of length.
+    let encoding = parts.headers.get("grpc-encoding").map(HeaderValue::as_bytes).unwrap_or_default();
     match body.split_at_checked(5) {
         Some(([0, ..], message)) => check_rejected(message),
+        // Go's servers compress their answers as the request was.
+        Some(([1, ..], message)) => {
+            let compression = Compression::of_encoding(encoding).ok_or(SendError::MalformedAnswer)?;
+            check_rejected(&compression.decompress(message).map_err(|_| SendError::MalformedAnswer)?)
+        }
         _ => Err(SendError::MalformedAnswer),
     }
 }
