@@ -29,6 +29,11 @@ impl ByteBudget {
         self.0.used.load(Ordering::Relaxed)
     }
 
+    /// Whether there is room for that many bytes now, which binds nobody.
+    pub fn fits(&self, bytes: usize) -> bool {
+        self.used().checked_add(bytes).is_some_and(|sum| sum <= self.0.limit)
+    }
+
     /// A charge of nothing, to which bytes are added as they come.
     pub fn open(&self) -> Charge {
         Charge { budget: self.clone(), bytes: 0 }
@@ -84,7 +89,7 @@ mod tests {
         let mut first = budget.open();
         let mut second = budget.open();
         assert!(first.add(6));
-        assert!(!second.add(5));
+        assert!(!second.add(5) && !budget.fits(5) && !budget.fits(usize::MAX) && budget.fits(4));
         assert!(second.add(4));
         assert_eq!(budget.used(), 10);
         drop(first);

@@ -11,8 +11,10 @@ use tonic::body::Body;
 use tonic::transport::Channel;
 use tower::{Service as _, ServiceExt as _};
 
-use super::gzip::{Gunzip, gunzip};
-use super::{ByteBudget, Compression, Endpoint, Outgoing, Status, format_grpc_timeout, grpc_encoding, gzip};
+use super::{
+    ByteBudget, Compression, Endpoint, Outgoing, Status, Undecodable, decompress, format_grpc_timeout,
+    grpc_coding, gzip,
+};
 use crate::component::Code;
 use crate::pdata::Signal;
 
@@ -140,20 +142,19 @@ async fn read_answer(response: http::Response<Body>) -> Result<Bytes, Status> {
         Some(_) => {
             let compressed = message[0] != 0;
             message.advance(5);
-            if compressed { decompress(&head.headers, &message) } else { Ok(message.freeze()) }
+            if compressed { unpack(&head.headers, &message) } else { Ok(message.freeze()) }
         }
     }
 }
 
-fn decompress(headers: &HeaderMap, message: &[u8]) -> Result<Bytes, Status> {
+fn unpack(headers: &HeaderMap, message: &[u8]) -> Result<Bytes, Status> {
     let broken = |what: String| Status::new(Code::Internal, format!("the server's answer {what}"));
-    if !grpc_encoding(headers)? {
-        return Err(broken("is compressed, and does not say how".to_owned()));
-    }
+    let coding = grpc_coding(headers).map_err(|refused| refused.status)?;
+    let coding = coding.ok_or_else(|| broken("is compressed, and does not say how".to_owned()))?;
     let mut charge = ByteBudget::new(MAX_ANSWER + 1).open();
-    gunzip(message, MAX_ANSWER, &mut charge).map_err(|error| match error {
-        Gunzip::Broken(error) => broken(format!("is not gzip: {error}")),
-        Gunzip::TooLarge | Gunzip::NoRoom => broken("is too long".to_owned()),
+    decompress(coding, message, MAX_ANSWER, &mut charge).map_err(|error| match error {
+        Undecodable::Broken(error) => broken(format!("cannot be decompressed: {error}")),
+        Undecodable::TooLarge | Undecodable::NoRoom => broken("is too long".to_owned()),
     })
 }
 
@@ -216,7 +217,7 @@ mod tests {
         for (encoding, message, expected) in [
             (None, Bytes::from_static(b"?"), "is compressed, and does not say how"),
             (Some("lzma"), Bytes::from_static(b"?"), "\"lzma\""),
-            (Some("gzip"), Bytes::from_static(b"?"), "is not gzip"),
+            (Some("gzip"), Bytes::from_static(b"?"), "cannot be decompressed"),
             (Some("gzip"), gzip([&bomb], 0), "is too long"),
         ] {
             let error = read(encoding, 1, &message).await.unwrap_err();

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use tokio::time::timeout;
 
-use super::gzip::{Gunzip, gunzip};
-use super::{ByteBudget, Charge, Status};
+use super::{ByteBudget, Charge, Coding, Status, Undecodable, decompress};
 use crate::component::Code;
 
 /// After which clients that were refused for lack of room may come again.
@@ -17,13 +17,23 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Smaller messages are copied out of the connection's buffer, so that they do not keep it.
 const SHARE_FROM: usize = 16 << 10;
 
+const GRPC_HEADER: usize = 5;
+const TOO_LARGE: &str = "http: request body too large";
+
+/// What is still read of a body that is refused, and for how long at most.
+const DISCARD: usize = 256 << 10;
+const DISCARD_FOR: Duration = Duration::from_millis(250);
+
 /// What a server takes.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ReadLimits {
     /// The longest message in bytes, as it comes and decompressed.
     pub message: usize,
     /// All messages together.
     pub budget: ByteBudget,
+    /// How long a message may take to come; zero for no bound.
+    pub time: Duration,
 }
 
 /// A message, which counts against the budget as long as this is held.
@@ -35,125 +45,188 @@ pub struct Message {
     pub charge: Charge,
 }
 
-/// Whether a gRPC request is compressed with gzip, by its headers.
-pub fn grpc_encoding(headers: &HeaderMap) -> Result<bool, Status> {
-    match headers.get("grpc-encoding").map(HeaderValue::as_bytes) {
-        None | Some(b"identity") => Ok(false),
-        Some(b"gzip") => Ok(true),
-        Some(other) => Err(Status::new(
-            Code::Unimplemented,
-            format!(
-                "grpc: Decompressor is not installed for grpc-encoding \"{}\"",
-                String::from_utf8_lossy(other)
-            ),
-        )),
+/// A request that is not read, or not to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// What the client is told.
+    pub status: Status,
+    /// A short constant by which such requests are counted.
+    pub reason: &'static str,
+}
+
+impl ReadLimits {
+    /// Limits without a bound on time.
+    pub fn new(message: usize, budget: ByteBudget) -> Self {
+        Self { message, budget, time: Duration::ZERO }
     }
 }
 
-/// Reads the one message of a unary gRPC request.
+impl Refused {
+    /// A refusal for a reason such as `too_large`.
+    pub fn new(reason: &'static str, code: Code, message: impl Into<String>) -> Self {
+        Self { status: Status::new(code, message), reason }
+    }
+
+    fn no_room() -> Self {
+        let status = Status::new(Code::ResourceExhausted, "too many bytes in flight");
+        Self { status: status.with_retry_after(RETRY), reason: "no_room" }
+    }
+
+    fn too_large(code: Code, message: impl Into<String>) -> Self {
+        Self::new("too_large", code, message)
+    }
+}
+
+impl From<Refused> for Status {
+    fn from(refused: Refused) -> Self {
+        refused.status
+    }
+}
+
+/// Reads the one message of a unary gRPC request, which is compressed, where it is, as its headers say.
 pub async fn read_grpc_message(
     mut body: Incoming,
-    gzip: bool,
+    coding: Option<Coding>,
     limits: &ReadLimits,
-) -> Result<Message, Status> {
+) -> Result<Message, Refused> {
+    if !limits.budget.fits(GRPC_HEADER) {
+        return Err(Refused::no_room());
+    }
+    let malformed = |message: &str| Refused::new("malformed", Code::Internal, message);
     let mut charge = limits.budget.open();
     let mut gathered = Gathered::default();
     let mut header: Option<(bool, usize)> = None;
     while let Some(data) = next_data(&mut body).await? {
         if !charge.add(data.len()) {
-            return Err(no_room());
+            return Err(Refused::no_room());
         }
         gathered.push(data, header.map_or(0, |(_, len)| len));
-        if header.is_none() && gathered.len() >= 5 {
+        if header.is_none() && gathered.len() >= GRPC_HEADER {
             let start = gathered.take_header();
             let len = u32::from_be_bytes([start[1], start[2], start[3], start[4]]) as usize;
             if len > limits.message {
-                return Err(too_large(len, limits.message));
+                let message =
+                    format!("grpc: received message larger than max ({len} vs. {})", limits.message);
+                return Err(Refused::too_large(Code::ResourceExhausted, message));
             }
-            header = Some((is_compressed(start[0], gzip)?, len));
+            if !limits.budget.fits(len.saturating_sub(gathered.len())) {
+                return Err(Refused::no_room());
+            }
+            header = Some((is_compressed(start[0], coding.is_some())?, len));
         }
         if header.is_some_and(|(_, len)| gathered.len() > len) {
-            return Err(Status::new(Code::Internal, "grpc: more than one message in a unary request"));
+            return Err(malformed("grpc: more than one message in a unary request"));
         }
     }
     let Some((compressed, len)) = header else {
-        return Err(Status::new(Code::Internal, "grpc: the request has no message"));
+        return Err(malformed("grpc: the request has no message"));
     };
     if gathered.len() < len {
-        return Err(Status::new(Code::Internal, "grpc: the message ends early"));
+        return Err(malformed("grpc: the message ends early"));
     }
     let bytes = gathered.into_bytes();
-    if !compressed {
-        return Ok(Message { bytes, charge });
-    }
-    match gunzip(&bytes, limits.message, &mut charge) {
-        Ok(plain) => {
-            charge.give_back(bytes.len());
-            Ok(Message { bytes: plain, charge })
+    let Some(coding) = coding.filter(|_| compressed) else { return Ok(Message { bytes, charge }) };
+    unpack(coding, &bytes, charge, limits).map_err(|error| match error {
+        Undecodable::Broken(error) => {
+            let message = format!("grpc: failed to decompress the received message: {error}");
+            Refused::new("encoding", Code::Internal, message)
         }
-        Err(Gunzip::Broken(error)) => Err(Status::new(
-            Code::Internal,
-            format!("grpc: failed to decompress the received message: {error}"),
-        )),
-        Err(Gunzip::TooLarge) => Err(Status::new(
-            Code::ResourceExhausted,
-            format!("grpc: received message after decompression larger than max {}", limits.message),
-        )),
-        Err(Gunzip::NoRoom) => Err(no_room()),
-    }
+        Undecodable::TooLarge => {
+            let message =
+                format!("grpc: received message after decompression larger than max {}", limits.message);
+            Refused::too_large(Code::ResourceExhausted, message)
+        }
+        Undecodable::NoRoom => Refused::no_room(),
+    })
 }
 
-/// Reads the body of an HTTP request.
+/// Reads the body of an HTTP request, which is compressed, where it is, as its headers say.
 pub async fn read_http_body(
     headers: &HeaderMap,
     mut body: Incoming,
+    coding: Option<Coding>,
     limits: &ReadLimits,
-) -> Result<Message, Status> {
-    let bad = |message: &str| Status::new(Code::InvalidArgument, message);
-    let encoding = headers.get(header::CONTENT_ENCODING).map_or(&b""[..], HeaderValue::as_bytes);
-    let compressed = match encoding {
-        b"" => false,
-        b"gzip" => true,
-        other => {
-            let name = String::from_utf8_lossy(other);
-            return Err(bad(&format!("unsupported Content-Encoding: {name}")));
+) -> Result<Message, Refused> {
+    let read = read_plain(headers, &mut body, limits);
+    let read = if limits.time.is_zero() {
+        read.await
+    } else {
+        let late = |_| Err(Refused::new("timeout", Code::InvalidArgument, "i/o timeout"));
+        timeout(limits.time, read).await.unwrap_or_else(late)
+    };
+    let Message { bytes, charge } = match read {
+        Ok(message) => message,
+        Err(refused) => {
+            // A client that is still sending might not look at the answer before its connection breaks.
+            let _ = timeout(DISCARD_FOR, discard(&mut body)).await;
+            return Err(refused);
         }
     };
+    let Some(coding) = coding else { return Ok(Message { bytes, charge }) };
+    unpack(coding, &bytes, charge, limits).map_err(|error| match error {
+        Undecodable::Broken(error) => Refused::new("encoding", Code::InvalidArgument, error),
+        Undecodable::TooLarge => Refused::too_large(Code::InvalidArgument, TOO_LARGE),
+        Undecodable::NoRoom => Refused::no_room(),
+    })
+}
+
+/// The body as it comes.
+async fn read_plain(
+    headers: &HeaderMap,
+    body: &mut Incoming,
+    limits: &ReadLimits,
+) -> Result<Message, Refused> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
     if announced.is_some_and(|len: usize| len > limits.message) {
-        return Err(bad("http: request body too large"));
+        return Err(Refused::too_large(Code::InvalidArgument, TOO_LARGE));
+    }
+    let announced = announced.unwrap_or(0);
+    if !limits.budget.fits(announced.max(1)) {
+        return Err(Refused::no_room());
     }
     let mut charge = limits.budget.open();
     let mut gathered = Gathered::default();
-    while let Some(data) = next_data(&mut body).await? {
+    while let Some(data) = next_data(body).await? {
         if gathered.len() + data.len() > limits.message {
-            return Err(bad("http: request body too large"));
+            return Err(Refused::too_large(Code::InvalidArgument, TOO_LARGE));
         }
         if !charge.add(data.len()) {
-            return Err(no_room());
+            return Err(Refused::no_room());
         }
-        gathered.push(data, announced.unwrap_or(0));
+        gathered.push(data, announced);
     }
-    let bytes = gathered.into_bytes();
-    if !compressed {
-        return Ok(Message { bytes, charge });
-    }
-    match gunzip(&bytes, limits.message, &mut charge) {
-        Ok(plain) => {
-            charge.give_back(bytes.len());
-            Ok(Message { bytes: plain, charge })
+    Ok(Message { bytes: gathered.into_bytes(), charge })
+}
+
+/// Decompresses a message, whose own bytes are given back.
+fn unpack(
+    coding: Coding,
+    packed: &[u8],
+    mut charge: Charge,
+    limits: &ReadLimits,
+) -> Result<Message, Undecodable> {
+    let bytes = decompress(coding, packed, limits.message, &mut charge)?;
+    charge.give_back(packed.len());
+    Ok(Message { bytes, charge })
+}
+
+async fn discard(body: &mut Incoming) {
+    let mut left = DISCARD;
+    while let Ok(Some(data)) = next_data(body).await {
+        left = left.saturating_sub(data.len());
+        if left == 0 {
+            return;
         }
-        Err(Gunzip::Broken(error)) => Err(bad(&error)),
-        Err(Gunzip::TooLarge) => Err(bad("http: request body too large")),
-        Err(Gunzip::NoRoom) => Err(no_room()),
     }
 }
 
 /// The next piece of a body; trailers are skipped.
-async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Status> {
+async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Refused> {
     while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|error| Status::new(Code::Canceled, format!("the request broke off: {error}")))?;
+        let frame = frame.map_err(|error| {
+            Refused::new("broken_off", Code::Canceled, format!("the request broke off: {error}"))
+        })?;
         if let Ok(data) = frame.into_data() {
             return Ok(Some(data));
         }
@@ -161,26 +234,14 @@ async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Status> {
     Ok(None)
 }
 
-fn is_compressed(flag: u8, gzip: bool) -> Result<bool, Status> {
+fn is_compressed(flag: u8, encoded: bool) -> Result<bool, Refused> {
+    let malformed = |message| Err(Refused::new("malformed", Code::Internal, message));
     match flag {
         0 => Ok(false),
-        1 if gzip => Ok(true),
-        1 => Err(Status::new(Code::Internal, "grpc: compressed flag set with identity or empty encoding")),
-        other => {
-            Err(Status::new(Code::Internal, format!("grpc: received unexpected payload format {other}")))
-        }
+        1 if encoded => Ok(true),
+        1 => malformed("grpc: compressed flag set with identity or empty encoding".to_owned()),
+        other => malformed(format!("grpc: received unexpected payload format {other}")),
     }
-}
-
-fn too_large(len: usize, limit: usize) -> Status {
-    Status::new(
-        Code::ResourceExhausted,
-        format!("grpc: received message larger than max ({len} vs. {limit})"),
-    )
-}
-
-fn no_room() -> Status {
-    Status::new(Code::ResourceExhausted, "too many bytes in flight").with_retry_after(RETRY)
 }
 
 /// Pieces that become one.

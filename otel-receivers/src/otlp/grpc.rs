@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use otel_core::component::Code;
-use otel_core::net::{Handler, Peer, Reply, Status, grpc_encoding, parse_grpc_timeout, read_grpc_message};
+use otel_core::net::{Handler, Peer, Reply, Status, grpc_coding, parse_grpc_timeout, read_grpc_message};
 use otel_core::pdata::SignalKind;
 use tokio::time::Instant;
 
@@ -48,8 +48,8 @@ impl GrpcHandler {
             let timeout = timeout.ok_or_else(|| Status::new(Code::Internal, "malformed grpc-timeout"))?;
             context = context.with_deadline(Instant::now() + timeout);
         }
-        let gzip = grpc_encoding(&head.headers)?;
-        let message = read_grpc_message(body, gzip, &intake.limits).await?;
+        let coding = grpc_coding(&head.headers)?;
+        let message = read_grpc_message(body, coding, &intake.limits).await?;
         match intake.take(signal, Encoding::Protobuf, message, context).await {
             Ok(()) => Ok(()),
             Err(Refusal::Pipeline(status)) => Err(status),

@@ -41,7 +41,9 @@ impl HttpHandler {
     ) -> Result<(), Status> {
         let (head, body) = request.into_parts();
         let context = self.intake.context(peer, &head.headers);
-        let message = read_http_body(&head.headers, body, &self.intake.limits).await?;
+        let coding = otel_core::net::ContentEncodings::default().coding(&head.headers)?;
+        let message =
+            read_http_body(&head.headers, body, coding, &self.intake.limits).await.map_err(|r| r.status)?;
         match self.intake.take(signal, encoding, message, context).await {
             Ok(()) => Ok(()),
             Err(Refusal::Pipeline(status)) => Err(status),

@@ -55,7 +55,7 @@ impl OtlpReceiver {
     ) -> Intake {
         Intake {
             outputs,
-            limits: ReadLimits { message, budget: self.budget.clone() },
+            limits: ReadLimits::new(message, self.budget.clone()),
             invalid_utf8: self.config.invalid_utf8,
             include_metadata,
             metrics: TransportMetrics::new(&self.host, transport),

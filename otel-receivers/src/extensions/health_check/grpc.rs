@@ -5,9 +5,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use otel_core::component::Code;
-use otel_core::net::{
-    ByteBudget, Handler, Peer, ReadLimits, Reply, Status, grpc_encoding, read_grpc_message,
-};
+use otel_core::net::{ByteBudget, Handler, Peer, ReadLimits, Reply, Status, grpc_coding, read_grpc_message};
 
 use super::extension::State;
 
@@ -28,7 +26,7 @@ pub(super) struct GrpcHandler {
 
 impl GrpcHandler {
     pub(super) fn new(state: Arc<State>) -> Self {
-        Self { state, limits: ReadLimits { message: LONGEST, budget: ByteBudget::new(BUDGET) } }
+        Self { state, limits: ReadLimits::new(LONGEST, ByteBudget::new(BUDGET)) }
     }
 
     async fn check(&self, request: Request<Incoming>) -> Result<u8, Status> {
@@ -36,8 +34,8 @@ impl GrpcHandler {
         if path != "/grpc.health.v1.Health/Check" {
             return Err(Status::new(Code::Unimplemented, format!("unknown method {path}")));
         }
-        let gzip = grpc_encoding(request.headers())?;
-        let message = read_grpc_message(request.into_body(), gzip, &self.limits).await?;
+        let coding = grpc_coding(request.headers())?;
+        let message = read_grpc_message(request.into_body(), coding, &self.limits).await?;
         let service = service(&message.bytes)?;
         let pipeline = Some(service.as_str()).filter(|service| !service.is_empty());
         let health = self.state.health(pipeline);
