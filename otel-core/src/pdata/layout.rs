@@ -74,6 +74,12 @@ impl Level {
         }
     }
 
+    /// How many messages a message of this level is nested in.
+    #[inline(always)]
+    pub(crate) const fn depth(self) -> u32 {
+        self as u32
+    }
+
     /// The children in a message of this level, as places in it.
     #[inline]
     pub(crate) fn children(self, message: &[u8]) -> impl Iterator<Item = RawField<'_>> {

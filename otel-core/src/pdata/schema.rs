@@ -68,7 +68,10 @@ pub(crate) struct Field {
 /// One message type. The fields are in the order of their numbers.
 #[derive(Debug)]
 pub(crate) struct Message {
-    #[allow(dead_code, reason = "read by some features only, and where a table prints")]
+    #[cfg_attr(
+        not(any(test, feature = "testing")),
+        expect(dead_code, reason = "only the test kit tells messages apart by their names")
+    )]
     pub(crate) name: &'static str,
     pub(crate) fields: &'static [Field],
     /// `index[number]` is the field's place in `fields` plus one, zero for an unknown number.
@@ -148,6 +151,9 @@ const fn singular_messages(fields: &[Field]) -> u32 {
     }
     numbers
 }
+
+/// How many messages a message may be nested in: prost's limit.
+pub(crate) const NESTING: u32 = 100;
 
 /// OTLP numbers its fields below this.
 const INDEXED: usize = 17;

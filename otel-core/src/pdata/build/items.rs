@@ -1,6 +1,7 @@
 //! Writing items and what stands in them.
 
-use super::value::{self, ArrayBuilder, MapBuilder};
+use super::nesting::{ROOM, fitting};
+use super::value::{self, ArrayBuilder, MapBuilder, ValueBuf};
 use super::writer::Writer;
 use crate::pdata::fields::fields;
 use crate::pdata::view::{AnyValue, NumberValue, SeverityNumber, SpanId, SpanKind, StatusCode, TraceId};
@@ -55,7 +56,7 @@ macro_rules! attributes {
             /// Appends an attribute. Keys are not looked up: it is for the caller to give each once.
             #[inline]
             pub fn attribute<'v>(&mut self, key: &str, value: impl Into<AnyValue<'v>>) -> &mut Self {
-                value::put_key_value(self.writer.out(), $number, key, value.into());
+                value::put_fitting_key_value(self.writer.out(), $number, key, value.into(), ROOM);
                 self
             }
 
@@ -66,7 +67,7 @@ macro_rules! attributes {
                 write: impl FnOnce(&mut ArrayBuilder<'_>),
             ) -> &mut Self {
                 value::put_nested_entry(self.writer.out(), $number, key, |out| {
-                    value::put_array(out, 0, write);
+                    value::put_array(out, ROOM, write);
                 });
                 self
             }
@@ -74,7 +75,7 @@ macro_rules! attributes {
             /// Appends an attribute that holds a map.
             pub fn attribute_map(&mut self, key: &str, write: impl FnOnce(&mut MapBuilder<'_>)) -> &mut Self {
                 value::put_nested_entry(self.writer.out(), $number, key, |out| {
-                    value::put_map(out, 0, write);
+                    value::put_map(out, ROOM, write);
                 });
                 self
             }
@@ -191,7 +192,8 @@ impl LogRecordBuilder<'_> {
     /// What was logged.
     #[inline]
     pub fn body<'v>(&mut self, body: impl Into<AnyValue<'v>>) -> &mut Self {
-        let body = body.into();
+        let mut cut = ValueBuf::default();
+        let body = fitting(body.into(), ROOM, &mut cut);
         self.writer.message(5, value::value_len(body), |mut writer| {
             value::put_any_value(writer.out(), body);
         });
@@ -200,13 +202,13 @@ impl LogRecordBuilder<'_> {
 
     /// What was logged, as an array.
     pub fn body_array(&mut self, write: impl FnOnce(&mut ArrayBuilder<'_>)) -> &mut Self {
-        self.writer.message(5, guess::SMALL, |mut writer| value::put_array(writer.out(), 0, write));
+        self.writer.message(5, guess::SMALL, |mut writer| value::put_array(writer.out(), ROOM, write));
         self
     }
 
     /// What was logged, as a map.
     pub fn body_map(&mut self, write: impl FnOnce(&mut MapBuilder<'_>)) -> &mut Self {
-        self.writer.message(5, guess::SMALL, |mut writer| value::put_map(writer.out(), 0, write));
+        self.writer.message(5, guess::SMALL, |mut writer| value::put_map(writer.out(), ROOM, write));
         self
     }
 }
@@ -214,7 +216,7 @@ impl LogRecordBuilder<'_> {
 impl MetricBuilder<'_> {
     /// Appends an entry to the metadata. Keys are not looked up: it is for the caller to give each once.
     pub fn metadata<'v>(&mut self, key: &str, value: impl Into<AnyValue<'v>>) -> &mut Self {
-        value::put_key_value(self.writer.out(), 12, key, value.into());
+        value::put_fitting_key_value(self.writer.out(), 12, key, value.into(), ROOM);
         self
     }
 }

@@ -1,5 +1,6 @@
 //! Attribute values on their way to the wire.
 
+use super::nesting::{ELEMENT, ENTRY, ROOM, fitting};
 use super::writer::put_fixed64;
 use crate::pdata::view::{AnyValue, Attributes};
 use crate::pdata::wire::{self, OpenField, len_field_len, put_varint, varint_len, wire_type};
@@ -132,29 +133,40 @@ pub(crate) fn put_key_value(out: &mut Vec<u8>, field: u32, key: &str, value: Any
     }
 }
 
-/// How deep arrays and maps that are built can nest; what is deeper is left out as an empty value. With the
-/// levels of the request around them they stay below the 100 messages that readers accept.
-const MAX_DEPTH: u8 = 28;
+/// As [`put_key_value`], as much of the value as there is `room` for.
+#[inline]
+pub(crate) fn put_fitting_key_value(
+    out: &mut Vec<u8>,
+    field: u32,
+    key: &str,
+    value: AnyValue<'_>,
+    room: u32,
+) {
+    let mut cut = ValueBuf::default();
+    put_key_value(out, field, key, fitting(value, room, &mut cut));
+}
 
 /// The elements of an array that is being written.
 #[derive(Debug)]
 pub struct ArrayBuilder<'a> {
     out: &'a mut Vec<u8>,
-    depth: u8,
+    /// The room of the values in it.
+    room: u32,
 }
 
 impl ArrayBuilder<'_> {
     /// Appends an element.
     #[inline]
     pub fn push<'v>(&mut self, value: impl Into<AnyValue<'v>>) -> &mut Self {
-        put_value(self.out, ELEMENTS, value.into());
+        let mut cut = ValueBuf::default();
+        put_value(self.out, ELEMENTS, fitting(value.into(), self.room, &mut cut));
         self
     }
 
     /// Appends an array.
     pub fn push_array(&mut self, write: impl FnOnce(&mut ArrayBuilder<'_>)) -> &mut Self {
         let field = OpenField::open(self.out, ELEMENTS, 0);
-        put_array(self.out, self.depth, write);
+        put_array(self.out, self.room, write);
         field.close(self.out);
         self
     }
@@ -162,7 +174,7 @@ impl ArrayBuilder<'_> {
     /// Appends a map.
     pub fn push_map(&mut self, write: impl FnOnce(&mut MapBuilder<'_>)) -> &mut Self {
         let field = OpenField::open(self.out, ELEMENTS, 0);
-        put_map(self.out, self.depth, write);
+        put_map(self.out, self.room, write);
         field.close(self.out);
         self
     }
@@ -173,26 +185,27 @@ impl ArrayBuilder<'_> {
 #[derive(Debug)]
 pub struct MapBuilder<'a> {
     out: &'a mut Vec<u8>,
-    depth: u8,
+    /// The room of the values in it.
+    room: u32,
 }
 
 impl MapBuilder<'_> {
     /// Appends an entry.
     #[inline]
     pub fn entry<'v>(&mut self, key: &str, value: impl Into<AnyValue<'v>>) -> &mut Self {
-        put_key_value(self.out, ELEMENTS, key, value.into());
+        put_fitting_key_value(self.out, ELEMENTS, key, value.into(), self.room);
         self
     }
 
     /// Appends an entry that holds an array.
     pub fn entry_array(&mut self, key: &str, write: impl FnOnce(&mut ArrayBuilder<'_>)) -> &mut Self {
-        put_nested_entry(self.out, ELEMENTS, key, |out| put_array(out, self.depth, write));
+        put_nested_entry(self.out, ELEMENTS, key, |out| put_array(out, self.room, write));
         self
     }
 
     /// Appends an entry that holds a map.
     pub fn entry_map(&mut self, key: &str, write: impl FnOnce(&mut MapBuilder<'_>)) -> &mut Self {
-        put_nested_entry(self.out, ELEMENTS, key, |out| put_map(out, self.depth, write));
+        put_nested_entry(self.out, ELEMENTS, key, |out| put_map(out, self.room, write));
         self
     }
 }
@@ -207,20 +220,20 @@ pub(crate) fn put_nested_entry(out: &mut Vec<u8>, field: u32, key: &str, write: 
     entry.close(out);
 }
 
-/// Writes the content of an `AnyValue` that holds an array; `depth` nested values are around it.
-pub(crate) fn put_array(out: &mut Vec<u8>, depth: u8, write: impl FnOnce(&mut ArrayBuilder<'_>)) {
-    if depth < MAX_DEPTH {
+/// Writes the content of an `AnyValue` that holds an array, or nothing where there is no room for it.
+pub(crate) fn put_array(out: &mut Vec<u8>, room: u32, write: impl FnOnce(&mut ArrayBuilder<'_>)) {
+    if let Some(room) = room.checked_sub(ELEMENT) {
         let field = OpenField::open(out, number::ARRAY, 0);
-        write(&mut ArrayBuilder { out, depth: depth + 1 });
+        write(&mut ArrayBuilder { out, room });
         field.close(out);
     }
 }
 
-/// Writes the content of an `AnyValue` that holds a map; `depth` nested values are around it.
-pub(crate) fn put_map(out: &mut Vec<u8>, depth: u8, write: impl FnOnce(&mut MapBuilder<'_>)) {
-    if depth < MAX_DEPTH {
+/// Writes the content of an `AnyValue` that holds a map, or nothing where there is no room for it.
+pub(crate) fn put_map(out: &mut Vec<u8>, room: u32, write: impl FnOnce(&mut MapBuilder<'_>)) {
+    if let Some(room) = room.checked_sub(ENTRY) {
         let field = OpenField::open(out, number::MAP, 0);
-        write(&mut MapBuilder { out, depth: depth + 1 });
+        write(&mut MapBuilder { out, room });
         field.close(out);
     }
 }
@@ -245,15 +258,18 @@ pub struct ValueBuf {
 impl ValueBuf {
     /// An array.
     pub fn array(write: impl FnOnce(&mut ArrayBuilder<'_>)) -> Self {
-        let mut encoded = Vec::new();
-        put_array(&mut encoded, 0, write);
-        Self { encoded }
+        Self::written(|out| put_array(out, ROOM, write))
     }
 
     /// A map.
     pub fn map(write: impl FnOnce(&mut MapBuilder<'_>)) -> Self {
+        Self::written(|out| put_map(out, ROOM, write))
+    }
+
+    /// What `write` writes as the content of an `AnyValue`.
+    pub(crate) fn written(write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut encoded = Vec::new();
-        put_map(&mut encoded, 0, write);
+        write(&mut encoded);
         Self { encoded }
     }
 

@@ -2,7 +2,7 @@
 
 use super::draft::{Draft, Fate, Place};
 use super::value::{ValueEdit, is_same};
-use crate::pdata::build::{self, KEY, VALUE};
+use crate::pdata::build::{self, KEY, VALUE, ValueBuf};
 use crate::pdata::view::{AnyValue, Attributes, KeyValue};
 use crate::pdata::wire::{self, RawFields};
 
@@ -134,6 +134,9 @@ impl<'a> AttributesEdit<'a> {
 
     #[inline]
     fn write(&mut self, key: &str, value: AnyValue<'_>, write: Write) {
+        let Some(room) = self.draft.room(2) else { return };
+        let mut cut = ValueBuf::default();
+        let value = build::fitting(value, room, &mut cut);
         let scan = Scan::of(&self.draft, self.number, key);
         let number = self.number;
         match scan.first {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::pdata::build::{
     AS_INT, Enumeration, number_field, put_fixed64, put_packed_fixed64, put_packed_varint, zigzag,
 };
+use crate::pdata::schema::NESTING;
 use crate::pdata::view::{NumberValue, SpanId, TraceId};
 use crate::pdata::wire::{self, RawField, RawFields, put_tag, put_varint, read_varint, wire_type};
 
@@ -15,6 +16,8 @@ use crate::pdata::wire::{self, RawField, RawFields, put_tag, put_varint, read_va
 pub(crate) struct Draft<'a> {
     source: &'a [u8],
     state: &'a mut State,
+    /// How many messages it is nested in.
+    depth: u32,
 }
 
 /// What a [`Draft`] needs to own. It is used for one message after the other and keeps its buffers.
@@ -100,13 +103,20 @@ impl State {
 
 impl<'a> Draft<'a> {
     #[inline]
-    pub(crate) fn new(source: &'a [u8], state: &'a mut State) -> Self {
-        Self { source, state }
+    pub(crate) fn new(source: &'a [u8], state: &'a mut State, depth: u32) -> Self {
+        Self { source, state, depth }
     }
 
     #[inline]
     pub(crate) fn reborrow(&mut self) -> Draft<'_> {
-        Draft { source: self.source, state: self.state }
+        Draft { source: self.source, state: self.state, depth: self.depth }
+    }
+
+    /// How many messages may be nested in one that is so many levels below this one; nothing where there is no room
+    /// for it.
+    #[inline]
+    pub(crate) fn room(&self, levels: u32) -> Option<u32> {
+        NESTING.checked_sub(self.depth + levels)
     }
 
     /// The message as it is now.
@@ -390,9 +400,10 @@ impl<'a> Draft<'a> {
     /// Edits every message of a repeated field in turn.
     pub(crate) fn edit_each<V: Into<Verdict>>(&mut self, number: u32, mut edit: impl FnMut(Draft<'_>) -> V) {
         let mut state = self.state.nested.take().unwrap_or_default();
+        let depth = self.depth + 1;
         self.rebuild(number, |field, out| {
             state.reset();
-            match edit(Draft::new(field.value, &mut state)).into() {
+            match edit(Draft::new(field.value, &mut state, depth)).into() {
                 Verdict::Drop => Fate::Drop,
                 Verdict::Keep if state.changes == 0 => Fate::Keep,
                 Verdict::Keep => {
@@ -419,7 +430,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn edit_at<R>(&mut self, number: u32, place: Place, edit: impl FnOnce(Draft<'_>) -> R) -> R {
         let mut state = self.state.nested.take().unwrap_or_default();
         state.reset();
-        let result = edit(Draft::new(&self.bytes()[place.value()], &mut state));
+        let result = edit(Draft::new(&self.bytes()[place.value()], &mut state, self.depth + 1));
         if state.changes > 0 {
             self.splice_with(place.start..place.end, |_, out| wire::put_len_field(out, number, &state.own));
         }

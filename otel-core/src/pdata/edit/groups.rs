@@ -5,7 +5,7 @@ use super::draft::{Draft, Verdict};
 use super::messages::{EntityRefEdit, edit_methods, lists};
 use super::pass::Headers;
 use crate::pdata::fields::fields;
-use crate::pdata::layout::{Level, SCHEMA_URL};
+use crate::pdata::layout::SCHEMA_URL;
 use crate::pdata::view::{AggregationTemporality, Metric, Resource, Scope, Sum};
 
 /// The resource of a group under edit.
@@ -109,7 +109,7 @@ impl<'a> MetricEdit<'a> {
 
     /// The metric as it is now, without its data.
     pub fn view(&mut self) -> Metric<'_> {
-        Metric::from_bytes(self.headers.metric.rest(Level::Metric).into_bytes())
+        Metric::from_bytes(self.headers.metric.rest().into_bytes())
     }
 
     /// The metadata.
@@ -130,7 +130,7 @@ impl<'a> MetricEdit<'a> {
     /// sort and stay as they are.
     pub fn set_aggregation_temporality(&mut self, temporality: AggregationTemporality) -> &mut Self {
         if self.has_temporality() {
-            self.headers.data.rest(Level::Data).enumeration(TEMPORALITY, temporality);
+            self.headers.data.rest().enumeration(TEMPORALITY, temporality);
         }
         self
     }
@@ -143,7 +143,7 @@ impl<'a> MetricEdit<'a> {
     /// Sets whether a sum only grows; other kinds stay as they are.
     pub fn set_is_monotonic(&mut self, is_monotonic: bool) -> &mut Self {
         if self.headers.data_number == SUM {
-            self.headers.data.rest(Level::Data).bool(IS_MONOTONIC, is_monotonic);
+            self.headers.data.rest().bool(IS_MONOTONIC, is_monotonic);
         }
         self
     }
@@ -164,11 +164,11 @@ impl<'a> MetricEdit<'a> {
 
     /// The data as it is now, without its points. A sum has all the fields that other kinds have.
     fn data_view(&mut self) -> Sum<'_> {
-        Sum::from_bytes(self.headers.data.rest(Level::Data).into_bytes())
+        Sum::from_bytes(self.headers.data.rest().into_bytes())
     }
 
     fn draft(&mut self) -> Draft<'_> {
-        self.headers.metric.rest(Level::Metric)
+        self.headers.metric.rest()
     }
 }
 

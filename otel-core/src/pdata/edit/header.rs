@@ -13,6 +13,7 @@ const _: () = assert!(RESOURCE == SCOPE, "both kinds of groups have the same sha
 /// The header of a message under edit whose children are under edit too.
 #[derive(Debug)]
 pub(crate) struct Header<'a> {
+    level: Level,
     /// The message, children and all.
     content: &'a [u8],
     state: &'a mut HeaderState,
@@ -82,13 +83,13 @@ impl HeaderState {
 
 impl<'a> Header<'a> {
     #[inline]
-    pub(crate) fn new(content: &'a [u8], state: &'a mut HeaderState) -> Self {
-        Self { content, state }
+    pub(crate) fn new(level: Level, content: &'a [u8], state: &'a mut HeaderState) -> Self {
+        Self { level, content, state }
     }
 
     #[inline]
     pub(crate) fn reborrow(&mut self) -> Header<'_> {
-        Header { content: self.content, state: self.state }
+        Header { level: self.level, content: self.content, state: self.state }
     }
 
     /// The message as it came, children and all.
@@ -99,7 +100,8 @@ impl<'a> Header<'a> {
 
     /// The resource or the scope under edit.
     pub(crate) fn inner(&mut self) -> Draft<'_> {
-        Draft::new(find(self.content, INNER).map_or(&[], |range| &self.content[range]), &mut self.state.inner)
+        let source = find(self.content, INNER).map_or(&[][..], |range| &self.content[range]);
+        Draft::new(source, &mut self.state.inner, self.level.depth() + 1)
     }
 
     /// The resource or the scope as it is now.
@@ -109,7 +111,7 @@ impl<'a> Header<'a> {
 
     /// A message of the schema URL alone, under edit.
     pub(crate) fn url(&mut self) -> Draft<'_> {
-        Draft::new(field(self.content, SCHEMA_URL), &mut self.state.url)
+        Draft::new(field(self.content, SCHEMA_URL), &mut self.state.url, self.level.depth())
     }
 
     /// A message of the schema URL alone, as it is now.
@@ -118,16 +120,16 @@ impl<'a> Header<'a> {
     }
 
     /// Everything but the children, under edit.
-    pub(crate) fn rest(&mut self, level: Level) -> Draft<'_> {
+    pub(crate) fn rest(&mut self) -> Draft<'_> {
         let HeaderState { rest, source, gathered, .. } = &mut *self.state;
         if matches!(source, RestSource::Unknown) {
-            *source = gather(level, self.content, gathered);
+            *source = gather(self.level, self.content, gathered);
         }
         let source = match source {
             RestSource::Slice(range) => &self.content[range.clone()],
             _ => gathered,
         };
-        Draft::new(source, rest)
+        Draft::new(source, rest, self.level.depth())
     }
 }
 

@@ -49,6 +49,9 @@
 //!   in: an edit without any leaves the signal as it is, and allocates nothing per item.
 //! - Unknown fields of what is edited stay; a value that is replaced as a whole takes its own along.
 //! - A group that loses all it held by an edit goes; one that came empty stays.
+//! - What was edited is valid: readers accept messages nested in a hundred others, and of a value that is set so deep
+//!   that it goes beyond, the arrays and maps for which there is no room become empty values. Where not even an
+//!   empty value has room, nothing is set.
 //! - If a closure panics, the signal is as it was.
 
 mod attributes;

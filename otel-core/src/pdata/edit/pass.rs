@@ -174,7 +174,7 @@ impl<'s> Pass<'s> {
     ) -> Verdict {
         let (headers, item) = headers(self.states, &self.stack);
         item.reset();
-        let verdict = edit(headers, Draft::new(field.value, item));
+        let verdict = edit(headers, Draft::new(field.value, item, level.depth() + 1));
         if verdict == Verdict::Drop {
             self.items -= 1;
             self.leave_out(level, field.start..field.end);
@@ -203,7 +203,7 @@ impl<'s> Pass<'s> {
                 self.enter_data(field.value);
             }
             let (headers, item) = headers(self.states, &self.stack);
-            if edit(headers, Draft::new(&[], item)) == Verdict::Drop {
+            if edit(headers, Draft::new(&[], item, level.depth())) == Verdict::Drop {
                 self.items -= level.count_items(self.kind, field.value);
                 self.leave_out(above, range);
                 return Verdict::Drop;
@@ -359,11 +359,12 @@ struct Kept {
 #[inline]
 fn headers<'a>(states: &'a mut States, stack: &'a [Open<'_>; LEVELS]) -> (Headers<'a>, &'a mut State) {
     let States { item, resource, scope, metric, data, .. } = states;
+    let header = |level: Level, state| Header::new(level, stack[level as usize].content, state);
     let headers = Headers {
-        resource: Header::new(stack[Level::Resource as usize].content, resource),
-        scope: Header::new(stack[Level::Scope as usize].content, scope),
-        metric: Header::new(stack[Level::Metric as usize].content, metric),
-        data: Header::new(stack[Level::Data as usize].content, data),
+        resource: header(Level::Resource, resource),
+        scope: header(Level::Scope, scope),
+        metric: header(Level::Metric, metric),
+        data: header(Level::Data, data),
         data_number: stack[Level::Data as usize].number,
     };
     (headers, item)

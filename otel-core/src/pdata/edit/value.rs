@@ -2,8 +2,8 @@
 
 use super::attributes::AttributesEdit;
 use super::draft::{Draft, Verdict};
-use crate::pdata::build::{self, ELEMENTS, number};
-use crate::pdata::view::AnyValue;
+use crate::pdata::build::{self, ELEMENTS, ValueBuf, number};
+use crate::pdata::view::{AnyValue, Array};
 
 /// A value under edit.
 #[derive(Debug)]
@@ -23,7 +23,9 @@ impl<'a> ValueEdit<'a> {
 
     /// Replaces the value.
     pub fn set<'v>(&mut self, value: impl Into<AnyValue<'v>>) -> &mut Self {
-        let value = value.into();
+        let Some(room) = self.draft.room(0) else { return self };
+        let mut cut = ValueBuf::default();
+        let value = build::fitting(value.into(), room, &mut cut);
         if !is_same(value, self.view()) {
             self.draft.replace(|out| build::put_any_value(out, value));
         }
@@ -54,9 +56,16 @@ pub struct ArrayEdit<'a> {
 }
 
 impl ArrayEdit<'_> {
+    /// The elements as they are now.
+    pub fn view(&self) -> Array<'_> {
+        Array::from_bytes(self.draft.bytes())
+    }
+
     /// Appends an element.
     pub fn push<'v>(&mut self, value: impl Into<AnyValue<'v>>) -> &mut Self {
-        let value = value.into();
+        let Some(room) = self.draft.room(1) else { return self };
+        let mut cut = ValueBuf::default();
+        let value = build::fitting(value.into(), room, &mut cut);
         self.draft.push(ELEMENTS, |out| build::put_value(out, ELEMENTS, value));
         self
     }

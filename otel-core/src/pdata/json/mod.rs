@@ -5,8 +5,11 @@
 //! - Identifiers are hexadecimal, in either case, of the right length or empty.
 //! - Names are in camel case or in snake case. Unknown ones are skipped, but have to hold valid JSON.
 //! - Enumerations are numbers or names; an unknown name is an error, an unknown number is kept.
-//! - Integers are numbers or strings and have to fit their type exactly; doubles are numbers or strings, `NaN`,
-//!   `Infinity` and `-Infinity` included. Bytes are base64 in either alphabet, padded or not.
+//! - Integers are numbers or strings and have to fit their type exactly. Bytes are base64 in either alphabet, padded
+//!   or not.
+//! - Doubles are numbers or strings. What is not a number is a word in a string: `"NaN"`, `"Infinity"`, `"-Infinity"`,
+//!   and, as the Go collector takes them, the short `"inf"`, a sign, and any case. The bare words are not JSON and
+//!   refused, and so is a number beyond the range, such as `1e999`, which is not infinite.
 //! - `null` is the same as absence; in a list of messages it is an empty message.
 //! - A name that is given twice: the later value counts, lists are appended to each other, messages are merged;
 //!   of several members of a oneof only the last one is kept.
@@ -15,11 +18,12 @@
 //!   messages nested in more than 100 others.
 //!
 //! Where the Go collector is stricter: it refuses URL-safe base64, integers such as `1.0` and enumerations as numbers
-//! in strings. Where it is laxer: it lets through whatever follows the request, and takes `null` in a oneof for its
-//! empty value. It does not read the scopes of early OTLP from JSON, and takes identifiers of zeros for absent.
+//! in strings. Where it is laxer: it lets through whatever follows the request, takes `null` in a oneof for its
+//! empty value, and reads hexadecimal doubles and `_` between digits in strings. It does not read the scopes of early OTLP from JSON, and takes identifiers of zeros for absent.
 //!
 //! # Writing
-//! Identifiers are in lower case, 64-bit integers are strings, enumerations are numbers. Zeros and empty lists
+//! Identifiers are in lower case, 64-bit integers are strings, enumerations are numbers, doubles are numbers or
+//! `"NaN"`, `"Infinity"` and `"-Infinity"`. Zeros and empty lists
 //! are left out where absence means the same, but messages that OTLP thinks of as always there are written, as
 //! the Go collector does: `"resource":{}`, `"scope":{}`, `"status":{}`, `"value":{}`, `"body":{}`. Unknown fields
 //! have no name and are left out.

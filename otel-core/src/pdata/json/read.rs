@@ -14,14 +14,11 @@ use super::text::parse_hex;
 use crate::pdata::SignalKind;
 use crate::pdata::layout::Level;
 use crate::pdata::payload::Payload;
-use crate::pdata::schema::{Field, KEY_VALUE, Kind, Label, Message};
+use crate::pdata::schema::{Field, KEY_VALUE, Kind, Label, Message, NESTING};
 use crate::pdata::view::{AggregationTemporality, SeverityNumber, SpanKind, StatusCode};
 use crate::pdata::wire::{
     OpenField, RawFields, put_len_field, put_len_header, put_tag, put_varint, varint_len,
 };
-
-/// How many messages a message may be nested in.
-const MAX_DEPTH: u32 = 100;
 
 /// Reads a request of the given shape.
 pub(in crate::pdata) fn read(
@@ -192,7 +189,7 @@ impl Reader<'_> {
         guess: usize,
         earlier: &[u8],
     ) -> Scan<()> {
-        if depth >= MAX_DEPTH {
+        if depth >= NESTING {
             return Err(Fault::new(self.scan.at(), "more than 100 messages are nested in one another"));
         }
         let header = OpenField::open(&mut self.out, field.number, guess);
@@ -226,7 +223,7 @@ impl Reader<'_> {
                 let before = self.out.len();
                 if self.scan.null()? {
                     put_len_field(&mut self.out, field.number, &[]);
-                } else if !pairs || open.depth + 2 > MAX_DEPTH || !self.key_value(field.number) {
+                } else if !pairs || open.depth + 2 > NESTING || !self.key_value(field.number) {
                     self.message(field, of, open.depth, guess, &[])
                         .map_err(|fault| fault.in_element(index))?;
                 }

@@ -301,13 +301,10 @@ impl<'a> Scanner<'a> {
         }
         let at = self.at;
         let text = self.string()?;
-        let value = match text {
-            b"NaN" => Some(f64::NAN),
-            b"Infinity" => Some(f64::INFINITY),
-            b"-Infinity" => Some(f64::NEG_INFINITY),
-            text => parse_double(text).filter(|value| value.is_finite()),
-        };
-        value.ok_or_else(|| {
+        // `NaN`, `Infinity` and `-Infinity` by the specification; `nan`, `+Inf` and the like as the Go collector reads
+        // them. A number beyond the range is not infinite.
+        let is_word = !text.iter().any(u8::is_ascii_digit);
+        parse_double(text).filter(|value| is_word || value.is_finite()).ok_or_else(|| {
             let text = String::from_utf8_lossy(text);
             Fault::new(at, format!("{text:?} is not a double"))
         })

@@ -217,13 +217,34 @@ fn doubles_are_numbers_or_strings() {
         (json!("NaN"), json!("NaN")),
         (json!("Infinity"), json!("Infinity")),
         (json!("-Infinity"), json!("-Infinity")),
+        (json!("nan"), json!("NaN")),
+        (json!("inf"), json!("Infinity")),
+        (json!("+Inf"), json!("Infinity")),
+        (json!("-infinity"), json!("-Infinity")),
+        (json!("+1.5"), json!(1.5)),
+        (json!(".5"), json!(0.5)),
+        (json!("5."), json!(5.0)),
         (json!(0), json!(0.0)),
         (json!(f64::MAX), json!(f64::MAX)),
         (json!(5e-324), json!(5e-324)),
     ] {
         assert_eq!(value_again(&json!({"doubleValue": given})), json!({"doubleValue": expected}));
     }
-    for bad in ["1e999", "\"1e999\"", "\"\"", "\"one\"", "NaN", "true", "{}"] {
+    for bad in [
+        "1e999",
+        "\"1e999\"",
+        "\"\"",
+        "\"one\"",
+        "\" 1\"",
+        "\"0x1p3\"",
+        "\"1_0\"",
+        "NaN",
+        "nan",
+        "Infinity",
+        "inf",
+        "true",
+        "{}",
+    ] {
         let json = format!(
             r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"value":{{"doubleValue":{bad}}}}}]}}}}]}}"#
         );

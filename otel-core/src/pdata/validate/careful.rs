@@ -3,7 +3,7 @@
 use super::fault::{Fault, Reason};
 use super::plan::place;
 use super::walk::{self, LEGACY, Seen, Walk, Walked};
-use crate::pdata::schema::{Kind, Message};
+use crate::pdata::schema::{Kind, Message, NESTING};
 use crate::pdata::wire::wire_type;
 
 impl<const QUICK: bool> Walk<'_, QUICK> {
@@ -80,7 +80,7 @@ fn unknown(bytes: &[u8], at: usize, nesting: u32) -> Walked<usize> {
     if nesting == 0 {
         return fault(at, Reason::TooDeep);
     }
-    let mut open = [0; walk::NESTING as usize];
+    let mut open = [0; NESTING as usize];
     let mut depth = 0;
     let mut next = at;
     loop {

@@ -23,3 +23,4 @@ mod walk;
 pub use error::{InvalidData, Repaired};
 pub(crate) use plan::Plan;
 pub(crate) use rewrite::{validate, validate_repairing};
+pub(crate) use walk::nests_within;

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
 
-use super::walk::{NESTING, Walk, Walked};
+use super::walk::{Walk, Walked};
 use super::{InvalidData, repair};
-use crate::pdata::schema::Message;
+use crate::pdata::schema::{Message, NESTING};
 use crate::pdata::{Logs, Metrics, Signal, SignalKind, Traces};
 use crate::testing::generate::{self, Generate};
 use crate::testing::raw;

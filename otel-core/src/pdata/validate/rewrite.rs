@@ -4,10 +4,10 @@ use bytes::Bytes;
 
 use super::error::{InvalidData, Repaired};
 use super::fault::{Fault, Reason};
-use super::walk::{self, Findings, NESTING, Walk};
+use super::walk::{self, Findings, Walk};
 use super::{merge, repair};
 use crate::pdata::payload::{Payload, Segment};
-use crate::pdata::schema::{Kind, Message};
+use crate::pdata::schema::{Kind, Message, NESTING};
 use crate::pdata::wire::{OpenField, RawFields, put_len_field, wire_type};
 
 /// What stands between two groups that are written anew and is shorter is copied along instead of becoming a

@@ -9,11 +9,8 @@ use super::fault::Fault;
 use super::masks::Masks;
 use super::plan::{REPEATED, Step};
 use super::quick::{content, id, inside, varint};
-use crate::pdata::schema::{self, Kind, Message};
+use crate::pdata::schema::{self, Kind, Message, NESTING};
 use crate::pdata::wire::{RawField, RawFields, wire_type};
-
-/// A message at this depth below the request is the last that may be: prost's limit.
-pub(super) const NESTING: u32 = 100;
 
 /// Boxed, so that the walk's results travel in a register.
 pub(super) type Walked<T> = Result<T, Box<Fault>>;
@@ -71,6 +68,11 @@ pub(super) fn request(schema: &'static Message, bytes: &[u8]) -> Walked<Findings
     let mut walk = Walk::<true>::new(bytes);
     walk.message(schema, 0, bytes.len(), NESTING)?;
     Ok(walk.findings)
+}
+
+/// Whether a message that is valid by itself nests no deeper than `nesting` levels below it.
+pub(crate) fn nests_within(schema: &'static Message, bytes: &[u8], nesting: u32) -> bool {
+    Walk::<true>::new(bytes).message(schema, 0, bytes.len(), nesting).is_ok()
 }
 
 impl<'a, const QUICK: bool> Walk<'a, QUICK> {

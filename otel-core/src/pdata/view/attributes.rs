@@ -245,6 +245,11 @@ impl fmt::Debug for AnyValue<'_> {
 
 impl<'a> Array<'a> {
     #[inline]
+    pub(crate) fn from_bytes(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    #[inline]
     pub(crate) fn bytes(self) -> &'a [u8] {
         self.bytes
     }
