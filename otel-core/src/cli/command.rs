@@ -14,6 +14,7 @@ use super::report;
 use super::signals::Signals;
 use crate::component::BuildInfo;
 use crate::service::Registry;
+use crate::telemetry::with_causes;
 
 /// Runs the command line of this process: the collector until SIGTERM or SIGINT, or one of its other commands.
 ///
@@ -174,14 +175,7 @@ fn runtime() -> Result<Runtime, String> {
 
 /// The error with its causes.
 fn failure(error: &dyn Error) -> String {
-    let mut text = failed(&error.to_string());
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+    failed(&with_causes(error))
 }
 
 fn failed(message: &str) -> String {

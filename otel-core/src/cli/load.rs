@@ -2,7 +2,7 @@
 
 use crate::component::ProxySettings;
 use crate::config::gates::FeatureGates;
-use crate::config::{ConfigErrors, Diagnostics, EnvProvider, Loader, Node, Value};
+use crate::config::{ConfigErrors, Diagnostics, EnvProvider, Loader, Node, Value, WebProvider};
 use crate::service::{Collector, Registry};
 
 use super::arguments::Inputs;
@@ -66,7 +66,8 @@ impl Configuration {
 
 /// A loader with every provider of the command line.
 pub(super) fn loader() -> Loader {
-    Loader::default().with(EnvProvider::process())
+    let loader = Loader::default().with(EnvProvider::process());
+    loader.with(WebProvider::http()).with(WebProvider::https())
 }
 
 /// The registry with these feature gates set.

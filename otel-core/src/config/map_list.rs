@@ -9,7 +9,7 @@ use super::node::Node;
 use super::schema::Schema;
 use super::value::Value;
 
-/// Named values in order, written as a map or as a list of `{name, value}`; HTTP headers, for example.
+/// Named values in order, written as a map or as a list of `{name, value}`; HTTP headers, for example. Printed as a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapList<T>(pub IndexMap<String, T>);
 
@@ -70,7 +70,10 @@ impl<T: FromNode + Default> FromNode for MapList<T> {
     }
 
     fn value(&mut self) -> Value {
-        Value::map(self.0.iter_mut().map(|(name, value)| (name.clone(), value.value())))
+        let pair = |(name, value): (&String, &mut T)| {
+            Value::map([("name", Value::from(name.as_str())), ("value", value.value())])
+        };
+        Value::List(self.0.iter_mut().map(pair).collect())
     }
 }
 

@@ -108,6 +108,8 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 mod value;
+#[cfg(feature = "http")]
+mod web;
 
 pub use decoder::{Decoder, from_yaml};
 pub use diagnostics::{ConfigErrors, Diagnostic, Diagnostics, Severity};
@@ -128,6 +130,8 @@ pub use source::{Location, Source};
 #[cfg(feature = "service")]
 pub(crate) use suggest::nearest;
 pub use value::{Secrets, Value};
+#[cfg(feature = "http")]
+pub use web::WebProvider;
 
 /// What stands in the place of a secret.
 pub(crate) const REDACTED: &str = "[REDACTED]";

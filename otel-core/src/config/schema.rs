@@ -86,7 +86,7 @@ impl Schema {
     }
 
     /// A map whose keys match regular expressions.
-    pub(crate) fn patterns(patterns: impl IntoIterator<Item = (String, Schema)>) -> Self {
+    pub fn patterns(patterns: impl IntoIterator<Item = (String, Schema)>) -> Self {
         let mut patterns: Map<_, _> =
             patterns.into_iter().map(|(pattern, schema)| (pattern, schema.into_json())).collect();
         patterns.insert("::".to_owned(), json!({}));
@@ -94,7 +94,7 @@ impl Schema {
     }
 
     /// The schema of that name among the definitions.
-    pub(crate) fn defined(name: &str) -> Self {
+    pub fn defined(name: &str) -> Self {
         Self::object(json!({ "$ref": format!("#/definitions/{name}") }))
     }
 
@@ -143,7 +143,8 @@ impl Schema {
         self.with("additionalProperties", true)
     }
 
-    pub(crate) fn with(mut self, keyword: &str, value: impl Into<Json>) -> Self {
+    /// The same with a keyword of JSON Schema.
+    pub fn with(mut self, keyword: &str, value: impl Into<Json>) -> Self {
         self.0.insert(keyword.to_owned(), value.into());
         self
     }

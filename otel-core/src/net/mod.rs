@@ -16,6 +16,8 @@ mod connection;
 mod decompress;
 mod encoding;
 mod endpoint;
+#[cfg(feature = "tls")]
+mod fetch;
 mod gzip;
 mod listener;
 mod partial;
@@ -36,6 +38,8 @@ pub use client::{GrpcClient, GrpcClientOptions};
 pub use decompress::{Coding, Undecodable, decompress};
 pub use encoding::{ContentEncodings, grpc_coding};
 pub use endpoint::{Endpoint, InvalidEndpoint};
+#[cfg(feature = "tls")]
+pub use fetch::{FetchError, fetch};
 pub use gzip::{Compression, gzip};
 pub use listener::{Bound, Listener, Transport, is_listen_address};
 pub use partial::PartialSuccess;

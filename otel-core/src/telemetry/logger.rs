@@ -163,7 +163,7 @@ impl Event<'_> {
 
     /// Adds the field `error` with the error and its causes.
     pub fn error(self, error: &dyn Error) -> Self {
-        if self.enabled { self.field("error", chain(error)) } else { self }
+        if self.enabled { self.field("error", with_causes(error)) } else { self }
     }
 
     /// Writes the record.
@@ -181,7 +181,7 @@ impl Event<'_> {
 }
 
 /// An error with its causes in one line.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -7,6 +7,8 @@ mod metrics;
 mod tracer;
 
 pub use clock::{Clock, SystemClock};
+#[cfg(any(feature = "cli", feature = "http"))]
+pub(crate) use logger::with_causes;
 pub use logger::{Event, Level, LogRecord, LogSink, Logger, NoLogs};
 pub use metrics::{Counter, Histogram, Metrics, MetricsLevel, Observation, Series, UpDown};
 pub use opentelemetry::KeyValue;

@@ -112,7 +112,8 @@ list:
     - port: null
       host: \"\"
 headers:
-    a: '[REDACTED]'
+    - name: a
+      value: '[REDACTED]'
 password: '[REDACTED]'
 limits:
     x: -1

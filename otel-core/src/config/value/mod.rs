@@ -67,7 +67,7 @@ impl Value {
     }
 
     /// Marks as secret what a node has from `${…}` references; where the node's keys are not those of the value, all of it.
-    pub(crate) fn conceal(&mut self, node: &Node) {
+    pub fn conceal(&mut self, node: &Node) {
         if !has_masked(node) {
             return;
         }
