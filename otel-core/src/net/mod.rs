@@ -19,6 +19,7 @@ mod endpoint;
 #[cfg(feature = "tls")]
 mod fetch;
 mod gzip;
+mod http_client;
 mod listener;
 mod partial;
 mod read;
@@ -41,6 +42,7 @@ pub use endpoint::{Endpoint, InvalidEndpoint};
 #[cfg(feature = "tls")]
 pub use fetch::{FetchError, fetch};
 pub use gzip::{Compression, gzip};
+pub use http_client::{HttpClient, HttpClientError};
 pub use listener::{Bound, Listener, Transport, is_listen_address};
 pub use partial::PartialSuccess;
 pub use read::{Message, ReadLimits, Refused, read_grpc_message, read_http_body};

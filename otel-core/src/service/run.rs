@@ -8,22 +8,22 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::collector::Collector;
-use super::telemetry::{self, MetricsServer};
+use super::telemetry::{self, OwnTelemetry};
 use crate::component::BuildInfo;
 use crate::engine::{EngineError, Options, Running, ShutdownReport};
 
-/// How long the metrics server may finish what it answers.
-const METRICS_TIME: Duration = Duration::from_millis(500);
+/// How long own telemetry may take to leave, beyond the shutdown of everything else.
+const FLUSH_TIME: Duration = Duration::from_secs(2);
 
 /// A collector that runs, with its own telemetry. See [`Running`], which it is one of.
 pub struct Service {
     running: Running,
-    metrics: MetricsServer,
+    own: OwnTelemetry,
 }
 
 impl Service {
     pub(super) async fn start(collector: Collector, build_info: BuildInfo) -> Result<Self, ServiceError> {
-        let (telemetry, metrics) = telemetry::set_up(&collector.telemetry, &build_info).await?;
+        let (telemetry, own) = telemetry::set_up(&collector.telemetry, &build_info).await?;
         let logger = telemetry.logger().clone();
         for warning in collector.diagnostics.warnings() {
             let mut event = logger.warn(warning.message());
@@ -41,7 +41,7 @@ impl Service {
             .field("Version", build_info.version.as_str())
             .field("NumCPU", cores)
             .emit();
-        for address in metrics.addresses() {
+        for address in own.addresses() {
             logger.info("Serving metrics").text("endpoint", address).emit();
         }
         let options = Options {
@@ -53,10 +53,10 @@ impl Service {
         match collector.graph.start(options).await {
             Ok(running) => {
                 logger.info("Everything is ready. Begin running and processing data.").emit();
-                Ok(Self { running, metrics })
+                Ok(Self { running, own })
             }
             Err(error) => {
-                metrics.shutdown(Instant::now() + METRICS_TIME).await;
+                own.shutdown(Instant::now() + FLUSH_TIME).await;
                 Err(error.into())
             }
         }
@@ -69,7 +69,7 @@ impl Service {
 
     /// Where its metrics can be fetched.
     pub fn metrics_addresses(&self) -> &[SocketAddr] {
-        self.metrics.addresses()
+        self.own.addresses()
     }
 
     /// Runs until `stop` completes or a fatal error occurs, and shuts down.
@@ -92,7 +92,7 @@ impl Service {
         for failure in &report.failures {
             logger.error("Component did not shut down").field("error", failure.as_str()).emit();
         }
-        self.metrics.shutdown(Instant::now() + METRICS_TIME).await;
+        self.own.shutdown(Instant::now() + FLUSH_TIME).await;
         logger.info("Shutdown complete.").emit();
         report
     }
@@ -131,6 +131,12 @@ pub enum ServiceError {
         endpoint: String,
         /// Why.
         source: io::Error,
+    },
+    /// Own telemetry cannot be sent as it is configured.
+    #[error("service::telemetry: {message}")]
+    Export {
+        /// Why.
+        message: String,
     },
     /// Metrics could not be set up.
     #[error("service::telemetry::metrics: {message}")]

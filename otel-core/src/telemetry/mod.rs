@@ -4,15 +4,17 @@
 mod clock;
 mod logger;
 mod metrics;
+mod propagation;
 mod tracer;
 
 pub use clock::{Clock, SystemClock};
 #[cfg(any(feature = "cli", feature = "http"))]
 pub(crate) use logger::with_causes;
 pub use logger::{Event, Level, LogRecord, LogSink, Logger, NoLogs};
-pub use metrics::{Counter, Histogram, Metrics, MetricsLevel, Observation, Series, UpDown};
+pub use metrics::{Counter, Histogram, Instrument, Metrics, MetricsLevel, Observation, Series, UpDown};
 pub use opentelemetry::KeyValue;
 pub use opentelemetry::trace::SpanKind;
+pub use propagation::Propagation;
 pub use tracer::{Span, TraceContext, Tracer};
 
 use std::sync::Arc;

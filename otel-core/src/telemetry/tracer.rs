@@ -10,6 +10,8 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, KeyValue};
 
+use super::Propagation;
+
 /// The trace and the span that something belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceContext {
@@ -23,23 +25,38 @@ pub struct TraceContext {
 
 /// Makes spans. Cloning is a reference count; without a destination for spans it does nothing.
 #[derive(Clone, Default)]
-pub struct Tracer(Option<Arc<BoxedTracer>>);
+pub struct Tracer {
+    inner: Option<Arc<BoxedTracer>>,
+    propagation: Propagation,
+}
 
 impl Tracer {
     /// A tracer over one of the OpenTelemetry API.
     pub fn new(tracer: impl ObjectSafeTracer + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(BoxedTracer::new(Box::new(tracer)))))
+        let inner = Some(Arc::new(BoxedTracer::new(Box::new(tracer))));
+        Self { inner, propagation: Propagation::NONE }
     }
 
     /// A tracer whose spans are none.
     pub const fn none() -> Self {
-        Self(None)
+        Self { inner: None, propagation: Propagation::NONE }
+    }
+
+    /// The same with headers in which traces come and go.
+    pub fn with_propagation(mut self, propagation: Propagation) -> Self {
+        self.propagation = propagation;
+        self
+    }
+
+    /// The headers in which traces come and go.
+    pub fn propagation(&self) -> Propagation {
+        self.propagation
     }
 
     /// Whether spans go anywhere.
     #[inline]
     pub fn is_enabled(&self) -> bool {
-        self.0.is_some()
+        self.inner.is_some()
     }
 
     /// Begins a span, which ends when its last clone is dropped. `name` is only asked where the tracer is enabled.
@@ -50,7 +67,7 @@ impl Tracer {
         parent: Option<&TraceContext>,
         name: impl FnOnce() -> N,
     ) -> Span {
-        match &self.0 {
+        match &self.inner {
             None => Span::none(),
             Some(tracer) => begin(tracer, kind, parent, name().into()),
         }

@@ -4,17 +4,24 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::config::{Encoding, LogsConfig};
+use super::config::{Encoding, LogsConfig, Resource};
+use super::export::{Outlet, OwnedRecord};
+use super::sampling::Sampling;
 use crate::service::run::ServiceError;
 use crate::telemetry::{Clock, Level, LogRecord, LogSink};
 
 /// Writes records to the outputs of a configuration.
 pub(super) struct Output {
     config: LogsConfig,
+    /// The field `resource`, where it is written.
+    resource: Option<Value>,
+    sampling: Option<Sampling>,
     clock: Arc<dyn Clock>,
     targets: Vec<Target>,
+    /// Where it is said that a target cannot be written.
+    error_targets: Vec<Target>,
 }
 
 enum Target {
@@ -24,19 +31,24 @@ enum Target {
 }
 
 impl Output {
-    pub(super) fn open(config: &LogsConfig, clock: Arc<dyn Clock>) -> Result<Self, ServiceError> {
-        let open = |path: &String| match path.as_str() {
-            "stderr" => Ok(Target::Stderr),
-            "stdout" => Ok(Target::Stdout),
-            path => {
-                let plain = path.strip_prefix("file://").unwrap_or(path);
-                let file = OpenOptions::new().create(true).append(true).open(plain);
-                file.map(|file| Target::File(Mutex::new(file)))
-                    .map_err(|source| ServiceError::LogOutput { path: path.to_owned(), source })
-            }
-        };
-        let targets = config.output_paths.iter().map(open).collect::<Result<_, _>>()?;
-        Ok(Self { config: config.clone(), clock, targets })
+    pub(super) fn open(
+        config: &LogsConfig,
+        resource: &Resource,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ServiceError> {
+        let attributes = resource.attributes.iter();
+        let attributes: Map<String, Value> =
+            attributes.map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
+        let shown = !config.disable_zap_resource && !attributes.is_empty();
+        let sampling = config.sampling.filter(|sampling| sampling.enabled).map(Sampling::new);
+        Ok(Self {
+            resource: shown.then_some(Value::Object(attributes)),
+            sampling,
+            clock,
+            targets: open(&config.output_paths)?,
+            error_targets: open(&config.error_output_paths)?,
+            config: config.clone(),
+        })
     }
 }
 
@@ -46,19 +58,72 @@ impl LogSink for Output {
     }
 
     fn write(&self, record: &LogRecord<'_>) {
-        let line = line(&self.config, self.clock.as_ref(), record);
+        if self.sampling.as_ref().is_some_and(|sampling| !sampling.keeps(record)) {
+            return;
+        }
+        let line = line(&self.config, self.resource.as_ref(), self.clock.as_ref(), record);
         for target in &self.targets {
-            // A logger has nobody to tell that it cannot write.
-            let _ = match target {
-                Target::Stderr => io::stderr().lock().write_all(&line),
-                Target::Stdout => io::stdout().lock().write_all(&line),
-                Target::File(file) => file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line),
-            };
+            if let Err(error) = target.write(&line) {
+                let complaint = format!("{} write error: {error}\n", time(self.clock.as_ref()));
+                for target in &self.error_targets {
+                    // There is nobody left to tell.
+                    let _ = target.write(complaint.as_bytes());
+                }
+            }
         }
     }
 }
 
-fn line(config: &LogsConfig, clock: &dyn Clock, record: &LogRecord<'_>) -> Vec<u8> {
+/// Writes records to the outputs, and puts copies where they are sent from.
+pub(super) struct Tee {
+    output: Arc<Output>,
+    outlets: Vec<Outlet<OwnedRecord>>,
+}
+
+impl Tee {
+    pub(super) fn new(output: Arc<Output>, outlets: Vec<Outlet<OwnedRecord>>) -> Self {
+        Self { output, outlets }
+    }
+}
+
+impl LogSink for Tee {
+    fn enabled(&self, level: Level) -> bool {
+        self.output.enabled(level)
+    }
+
+    fn write(&self, record: &LogRecord<'_>) {
+        self.output.write(record);
+        for outlet in &self.outlets {
+            outlet.put(OwnedRecord::new(self.output.clock.now(), record));
+        }
+    }
+}
+
+impl Target {
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        match self {
+            Target::Stderr => io::stderr().lock().write_all(line),
+            Target::Stdout => io::stdout().lock().write_all(line),
+            Target::File(file) => file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line),
+        }
+    }
+}
+
+fn open(paths: &[String]) -> Result<Vec<Target>, ServiceError> {
+    let open = |path: &String| match path.as_str() {
+        "stderr" => Ok(Target::Stderr),
+        "stdout" => Ok(Target::Stdout),
+        path => {
+            let plain = path.strip_prefix("file://").unwrap_or(path);
+            let file = OpenOptions::new().create(true).append(true).open(plain);
+            file.map(|file| Target::File(Mutex::new(file)))
+                .map_err(|source| ServiceError::LogOutput { path: path.to_owned(), source })
+        }
+    };
+    paths.iter().map(open).collect()
+}
+
+fn line(config: &LogsConfig, resource: Option<&Value>, clock: &dyn Clock, record: &LogRecord<'_>) -> Vec<u8> {
     let time = time(clock);
     let level = record.level.as_str();
     let caller = (!config.disable_caller).then(|| caller(record));
@@ -72,7 +137,7 @@ fn line(config: &LogsConfig, clock: &dyn Clock, record: &LogRecord<'_>) -> Vec<u
                 object.text("caller", caller);
             }
             object.text("msg", record.message);
-            fields(config, record, &mut object);
+            fields(config, resource, record, &mut object);
             object.end();
         }
         Encoding::Console => {
@@ -81,7 +146,7 @@ fn line(config: &LogsConfig, clock: &dyn Clock, record: &LogRecord<'_>) -> Vec<u
             object.out.extend_from_slice(head.as_bytes());
             let start = object.out.len();
             object.out.push(b'\t');
-            fields(config, record, &mut object);
+            fields(config, resource, record, &mut object);
             if object.empty {
                 line.truncate(start);
             } else {
@@ -93,14 +158,15 @@ fn line(config: &LogsConfig, clock: &dyn Clock, record: &LogRecord<'_>) -> Vec<u
     line
 }
 
-fn fields(config: &LogsConfig, record: &LogRecord<'_>, object: &mut Object<'_>) {
+fn fields(config: &LogsConfig, resource: Option<&Value>, record: &LogRecord<'_>, object: &mut Object<'_>) {
     for (key, value) in &config.initial_fields {
         object.value(key, value);
     }
+    if let Some(resource) = resource {
+        object.value("resource", resource);
+    }
     for (key, value) in record.scope.iter().chain(record.fields) {
-        if !(config.disable_zap_resource && *key == "resource") {
-            object.value(key, value);
-        }
+        object.value(key, value);
     }
 }
 
@@ -166,7 +232,7 @@ mod tests {
         let path = folder.path().join("log");
         let config = LogsConfig { output_paths: vec![path.to_str().unwrap().to_owned()], ..config };
         let clock = Arc::new(At(SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_225_600_042)));
-        let logger = Logger::new(Arc::new(Output::open(&config, clock).unwrap()));
+        let logger = Logger::new(Arc::new(Output::open(&config, &Resource::default(), clock).unwrap()));
         logger.debug("hidden").emit();
         logger.info("bare").emit();
         let marked = logger.with("otelcol.component.id", "otlp/2");

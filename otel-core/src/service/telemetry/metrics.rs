@@ -1,89 +1,109 @@
 //! Metrics for Prometheus to fetch.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use opentelemetry::KeyValue;
-use opentelemetry_sdk::Resource;
+use opentelemetry::{Key, KeyValue};
+use opentelemetry_sdk::Resource as SdkResource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Encoder, TextEncoder};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::config::{MetricsConfig, PrometheusConfig};
-use super::process;
+use super::config::{MetricsConfig, PrometheusConfig, ReaderConfig, Resource};
+use super::periodic::Periodic;
+use super::{process, views};
 use crate::net::{Handler, Listener, Peer, Reply, ServerOptions, Stopper, serve};
 use crate::service::run::ServiceError;
-use crate::telemetry::{Metrics, MetricsLevel};
+use crate::telemetry::{Logger, Metrics, MetricsLevel};
 
-/// The servers that show metrics. Dropping it ends them.
-pub(crate) struct MetricsServer {
-    provider: Option<SdkMeterProvider>,
+/// What carries metrics out. Dropping it ends that.
+pub(super) struct MetricsOut {
+    provider: SdkMeterProvider,
     servers: JoinSet<()>,
     stopper: Stopper,
     addresses: Vec<SocketAddr>,
+    periodic: Vec<Periodic>,
 }
 
-impl MetricsServer {
-    /// Binds every address and begins to answer, with what the meter records.
-    pub(super) async fn bind(
+impl MetricsOut {
+    /// Binds every address, begins to answer and to send, with what is recorded from here on.
+    pub(super) async fn start(
         config: &MetricsConfig,
-        resource: &BTreeMap<String, String>,
-    ) -> Result<(Metrics, Self), ServiceError> {
-        let mut server = Self {
-            provider: None,
-            servers: JoinSet::new(),
-            stopper: Stopper::default(),
-            addresses: Vec::new(),
-        };
+        resource: &Arc<Resource>,
+        logger: &Logger,
+    ) -> Result<(Metrics, Option<Self>), ServiceError> {
         if config.level == MetricsLevel::None {
-            return Ok((Metrics::none(), server));
+            return Ok((Metrics::none(), None));
         }
-        let attributes = resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
-        let mut provider = SdkMeterProvider::builder()
-            .with_resource(Resource::builder_empty().with_attributes(attributes).build());
-        for reader in &config.prometheus {
-            let registry = prometheus::Registry::new();
-            provider = provider.with_reader(exporter(reader, &registry)?);
-            let host = &reader.host;
-            let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-            let endpoint = format!("{host}:{}", reader.port);
-            let listener = Listener::bind(&endpoint)
-                .await
-                .map_err(|source| ServiceError::MetricsAddress { endpoint, source })?;
-            server.addresses.extend(listener.address());
-            let stop = server.stopper.listen();
-            server.servers.spawn(serve(listener, ServerOptions::default(), Exposition(registry), stop));
+        let (mut servers, stopper) = (JoinSet::new(), Stopper::default());
+        let (mut addresses, mut periodic) = (Vec::new(), Vec::new());
+        let mut provider =
+            views::apply(config, SdkMeterProvider::builder().with_resource(sdk_resource(resource)));
+        for reader in &config.readers {
+            match reader {
+                ReaderConfig::Prometheus(reader) => {
+                    let registry = prometheus::Registry::new();
+                    provider = provider.with_reader(exporter(reader, &registry, resource)?);
+                    let listener = bind(reader).await?;
+                    addresses.extend(listener.address());
+                    let serving =
+                        serve(listener, ServerOptions::default(), Exposition(registry), stopper.listen());
+                    servers.spawn(serving);
+                }
+                ReaderConfig::Periodic(reader) => {
+                    let (sdk, task) = Periodic::start(reader, resource, logger)?;
+                    provider = provider.with_reader(sdk);
+                    periodic.push(task);
+                }
+            }
         }
         let provider = provider.build();
-        let metrics = Metrics::new(Arc::new(provider.clone()), config.level);
+        let keep = views::keep(&config.views);
+        let metrics = Metrics::keeping(Arc::new(provider.clone()), config.level, keep);
         process::observe(&metrics);
-        server.provider = Some(provider);
-        Ok((metrics, server))
+        Ok((metrics, Some(Self { provider, servers, stopper, addresses, periodic })))
     }
 
     /// Where metrics can be fetched.
-    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+    pub(super) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Ends the servers once requests that are being answered are done, at the deadline at the latest.
-    pub(crate) async fn shutdown(mut self, deadline: Instant) {
+    /// Sends the last metrics, and ends the servers once requests that are being answered are done, all by the
+    /// deadline.
+    pub(super) async fn shutdown(mut self, deadline: Instant) {
+        for periodic in self.periodic {
+            periodic.shutdown(deadline).await;
+        }
         self.stopper.stop(deadline);
         while self.servers.join_next().await.is_some() {}
-        if let Some(provider) = self.provider {
-            // All that could fail is a reader, and they are in memory.
-            let _ = provider.shutdown();
-        }
+        // All that could fail is a reader, and they are in memory.
+        let _ = self.provider.shutdown();
     }
+}
+
+/// The resource as the SDK has it.
+pub(super) fn sdk_resource(resource: &Resource) -> SdkResource {
+    let attributes = resource.attributes.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    SdkResource::builder_empty().with_attributes(attributes).build()
+}
+
+async fn bind(config: &PrometheusConfig) -> Result<Listener, ServiceError> {
+    let host = &config.host;
+    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    let endpoint = format!("{host}:{}", config.port);
+    let bound = Listener::bind(&endpoint).await;
+    bound.map_err(|source| ServiceError::MetricsAddress { endpoint, source })
 }
 
 fn exporter(
     config: &PrometheusConfig,
     registry: &prometheus::Registry,
+    resource: &Resource,
 ) -> Result<opentelemetry_prometheus::PrometheusExporter, ServiceError> {
     let errors = prometheus::IntCounterVec::new(
         prometheus::Opts::new(
@@ -103,6 +123,11 @@ fn exporter(
     }
     if config.without_type_suffix {
         exporter = exporter.without_counter_suffixes();
+    }
+    if let Some(labels) = &config.resource_labels {
+        let kept = resource.attributes.keys().filter(|key| labels.keeps(key));
+        let keys: HashSet<Key> = kept.map(|key| Key::new(key.clone())).collect();
+        exporter = exporter.with_resource_selector(keys);
     }
     exporter.build().map_err(|error| ServiceError::Metrics { message: error.to_string() })
 }

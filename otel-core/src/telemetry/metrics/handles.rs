@@ -1,46 +1,86 @@
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::BoundHistogram;
 
-/// A number that only grows. Cloning shares it.
+/// A number that only grows. Cloning shares it. Readers see it from the first addition on, be it of zero.
 #[derive(Debug, Clone, Default)]
-pub struct Counter(Arc<AtomicU64>);
+pub struct Counter(Arc<Counted>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    value: AtomicU64,
+    shown: AtomicBool,
+}
 
 impl Counter {
     /// Adds.
     #[inline]
     pub fn add(&self, count: u64) {
-        self.0.fetch_add(count, Ordering::Relaxed);
+        self.0.value.fetch_add(count, Ordering::Relaxed);
+        show(&self.0.shown);
     }
 
     /// The sum so far.
     pub fn value(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.value.load(Ordering::Relaxed)
+    }
+
+    /// The sum, where something was added.
+    pub(super) fn shown(&self) -> Option<u64> {
+        self.0.shown.load(Ordering::Relaxed).then(|| self.value())
     }
 }
 
-/// A number that grows and shrinks. Cloning shares it.
+/// A number that grows and shrinks. Cloning shares it. Readers see it from the first addition on.
 #[derive(Debug, Clone, Default)]
-pub struct UpDown(Arc<AtomicI64>);
+pub struct UpDown(Arc<Level>);
+
+#[derive(Debug, Default)]
+struct Level {
+    value: AtomicI64,
+    shown: AtomicBool,
+}
 
 impl UpDown {
     /// Adds, or takes away.
     #[inline]
     pub fn add(&self, count: i64) {
-        self.0.fetch_add(count, Ordering::Relaxed);
+        self.0.value.fetch_add(count, Ordering::Relaxed);
+        show(&self.0.shown);
     }
 
     /// The value now.
     pub fn value(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.value.load(Ordering::Relaxed)
+    }
+
+    /// The value, where something was added.
+    pub(super) fn shown(&self) -> Option<i64> {
+        self.0.shown.load(Ordering::Relaxed).then(|| self.value())
     }
 }
 
-/// A distribution, bound to its attributes. Cloning shares it.
+/// A store only the first time: the others read what no processor has to fetch from another.
+#[inline]
+fn show(shown: &AtomicBool) {
+    if !shown.load(Ordering::Relaxed) {
+        shown.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A distribution, bound to its attributes. Cloning shares it. Readers see it from the first value on.
 #[derive(Clone, Default)]
-pub struct Histogram(Option<BoundHistogram<f64>>);
+pub struct Histogram(Option<Arc<Distribution>>);
+
+struct Distribution {
+    instrument: opentelemetry::metrics::Histogram<f64>,
+    attributes: Vec<KeyValue>,
+    /// Made with the first value, because it shows a series from then on.
+    bound: OnceLock<BoundHistogram<f64>>,
+}
 
 impl Histogram {
     /// A histogram that nobody reads.
@@ -48,8 +88,8 @@ impl Histogram {
         Self(None)
     }
 
-    pub(super) fn bound(histogram: BoundHistogram<f64>) -> Self {
-        Self(Some(histogram))
+    pub(super) fn of(instrument: opentelemetry::metrics::Histogram<f64>, attributes: Vec<KeyValue>) -> Self {
+        Self(Some(Arc::new(Distribution { instrument, attributes, bound: OnceLock::new() })))
     }
 
     /// Whether somebody reads it: where not, a value need not be measured.
@@ -61,8 +101,8 @@ impl Histogram {
     /// Records a value.
     #[inline]
     pub fn record(&self, value: f64) {
-        if let Some(histogram) = &self.0 {
-            histogram.record(value);
+        if let Some(Distribution { instrument, attributes, bound }) = self.0.as_deref() {
+            bound.get_or_init(|| instrument.bind(attributes)).record(value);
         }
     }
 }

@@ -8,7 +8,7 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 
 use super::handles::{Counter, Histogram, Observation, Read, UpDown};
 use super::level::MetricsLevel;
-use super::names::scope_of;
+use super::names::{Instrument, scope_of};
 use super::series::{Family, read_counters, read_gauges, read_up_downs};
 
 /// The instruments of one collector, over an OpenTelemetry meter provider.
@@ -27,12 +27,12 @@ pub struct Metrics {
 pub type Series = (Vec<(String, String)>, u64);
 
 type Attributes<'a> = &'a [(&'static str, &'a str)];
-type Keep = dyn Fn(&str, &str) -> bool + Send + Sync;
+type Keep = dyn Fn(&Instrument<'_>, &str) -> bool + Send + Sync;
 
 struct Inner {
     provider: Arc<dyn MeterProvider + Send + Sync>,
     level: MetricsLevel,
-    /// Whether an attribute (by instrument and key) is kept.
+    /// Whether an attribute of an instrument is kept.
     keep: Box<Keep>,
     families: Mutex<Families>,
 }
@@ -56,7 +56,7 @@ impl Metrics {
     pub fn keeping(
         provider: Arc<dyn MeterProvider + Send + Sync>,
         level: MetricsLevel,
-        keep: impl Fn(&str, &str) -> bool + Send + Sync + 'static,
+        keep: impl Fn(&Instrument<'_>, &str) -> bool + Send + Sync + 'static,
     ) -> Self {
         let inner = Inner { provider, level, keep: Box::new(keep), families: Mutex::default() };
         Self { inner: Arc::new(inner), shown: true }
@@ -104,7 +104,8 @@ impl Metrics {
                 callback.with_description(description).with_unit(unit).build()
             })
         };
-        families.counters.entry(name).or_insert_with(make).get(self.attributes(name, attributes))
+        let attributes = self.attributes(("counter", name, unit), attributes);
+        families.counters.entry(name).or_insert_with(make).get(attributes)
     }
 
     /// The number of that name and those attributes that grows and shrinks: the same one whoever asks.
@@ -129,7 +130,8 @@ impl Metrics {
                 callback.with_description(description).with_unit(unit).build()
             })
         };
-        families.up_downs.entry(name).or_insert_with(make).get(self.attributes(name, attributes))
+        let attributes = self.attributes(("up_down_counter", name, unit), attributes);
+        families.up_downs.entry(name).or_insert_with(make).get(attributes)
     }
 
     /// Lets `read` be asked whenever somebody reads the metrics, until the observation is dropped. It must be
@@ -158,7 +160,8 @@ impl Metrics {
         };
         let read: Arc<Read> = Arc::new(read);
         let family = families.gauges.entry(name).or_insert_with(make);
-        family.lock().push((self.attributes(name, attributes), Arc::downgrade(&read)));
+        let attributes = self.attributes(("observable_gauge", name, unit), attributes);
+        family.lock().push((attributes, Arc::downgrade(&read)));
         Observation::of(read)
     }
 
@@ -177,7 +180,7 @@ impl Metrics {
         let meter = self.meter(scope_of(name));
         let instrument = meter.f64_histogram(name).with_boundaries(bounds.to_vec());
         let instrument = instrument.with_description(description).with_unit(unit).build();
-        Histogram::bound(instrument.bind(&self.attributes(name, attributes)))
+        Histogram::of(instrument, self.attributes(("histogram", name, unit), attributes))
     }
 
     /// The series of a counter.
@@ -200,8 +203,17 @@ impl Metrics {
         self.series(name).iter().filter(|(known, _)| matches(known)).map(|(_, value)| value).sum()
     }
 
-    fn attributes(&self, name: &str, attributes: Attributes<'_>) -> Vec<KeyValue> {
-        let kept = attributes.iter().filter(|(key, _)| (self.inner.keep)(name, key));
+    fn attributes(
+        &self,
+        (kind, name, unit): (&'static str, &str, &str),
+        attributes: Attributes<'_>,
+    ) -> Vec<KeyValue> {
+        let kind = match kind {
+            "up_down_counter" if Instrument::is_observed(name) => "observable_up_down_counter",
+            kind => kind,
+        };
+        let instrument = Instrument { name, kind, unit, scope: scope_of(name) };
+        let kept = attributes.iter().filter(|(key, _)| (self.inner.keep)(&instrument, key));
         kept.map(|(key, value)| KeyValue::new(*key, (*value).to_owned())).collect()
     }
 

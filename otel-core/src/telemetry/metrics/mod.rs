@@ -9,3 +9,4 @@ mod series;
 pub use handles::{Counter, Histogram, Observation, UpDown};
 pub use instruments::{Metrics, Series};
 pub use level::MetricsLevel;
+pub use names::Instrument;

@@ -1,3 +1,23 @@
+/// What an instrument is, as the Go collector has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instrument<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its kind, such as `counter` or `observable_gauge`.
+    pub kind: &'static str,
+    /// Its unit.
+    pub unit: &'a str,
+    /// The name of its scope.
+    pub scope: &'a str,
+}
+
+impl Instrument<'_> {
+    /// Whether the instrument of that name is looked at when somebody reads, rather than counted as things happen.
+    pub fn is_observed(name: &str) -> bool {
+        name.starts_with("otelcol_process_") || name == "otelcol_processor_batch_metadata_cardinality"
+    }
+}
+
 /// The instrumentation scope of an instrument: that of the Go collector, so that its views select the same
 /// instruments and its scope labels read the same.
 pub(super) fn scope_of(instrument: &str) -> &'static str {

@@ -40,17 +40,21 @@ impl<V: Clone + Default> Family<V> {
     }
 }
 
-/// Calls `observe` with every value of counters.
+/// Calls `observe` with every value that was added to.
 pub(super) fn read_counters(series: &Shared<Counter>, mut observe: impl FnMut(u64, &[KeyValue])) {
     for (attributes, value) in lock(series).iter() {
-        observe(value.value(), attributes);
+        if let Some(value) = value.shown() {
+            observe(value, attributes);
+        }
     }
 }
 
-/// Calls `observe` with every value.
+/// Calls `observe` with every value that was added to.
 pub(super) fn read_up_downs(series: &Shared<UpDown>, mut observe: impl FnMut(i64, &[KeyValue])) {
     for (attributes, value) in lock(series).iter() {
-        observe(value.value(), attributes);
+        if let Some(value) = value.shown() {
+            observe(value, attributes);
+        }
     }
 }
 

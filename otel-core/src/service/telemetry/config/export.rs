@@ -1,0 +1,281 @@
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use crate::config::{Decode, Decoder, Fields, FromNode, MapList, Node, Secret};
+use crate::net::{Endpoint, HttpClient};
+
+/// How long records of logs are collected by default.
+pub(super) const LOG_DELAY: Duration = Duration::from_secs(1);
+/// How long spans are collected by default.
+pub(super) const SPAN_DELAY: Duration = Duration::from_secs(5);
+
+/// Where own telemetry is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Destination {
+    /// To an OTLP server.
+    Otlp(Box<OtlpConfig>),
+    /// To the standard output, as OTLP/JSON, a request a line.
+    Console,
+}
+
+/// An OTLP server for own telemetry.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct OtlpConfig {
+    /// How to talk to it. Default: HTTP with protobuf.
+    pub protocol: Protocol,
+    /// Its URL. Over HTTP without a path, the signal's usual one is added.
+    pub endpoint: String,
+    /// No TLS where the endpoint has no scheme.
+    pub insecure: bool,
+    /// Compresses requests with gzip.
+    pub gzip: bool,
+    /// Sent with every request.
+    pub headers: MapList<Secret>,
+    /// How long a request may take. Default: 10 s.
+    pub timeout: Duration,
+    /// What counts of metrics begin at. Default: the start of the collector.
+    pub temporality: Temporality,
+}
+
+/// How OTLP is transported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// gRPC.
+    Grpc,
+    /// Protobuf in HTTP/1.1 requests.
+    HttpProtobuf,
+}
+
+/// What sums and histograms are counted from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Temporality {
+    /// From the start.
+    Cumulative,
+    /// From the last time, except for what also shrinks.
+    Delta,
+    /// From the last time for what that needs no memory for.
+    LowMemory,
+}
+
+/// A way of log records or spans out of the collector: in batches, or one by one.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct BatchConfig {
+    /// Where they go.
+    pub destination: Destination,
+    /// How long they are collected; zero sends each at once. Default: 1 s for logs, 5 s for spans.
+    pub schedule_delay: Duration,
+    /// How long sending a batch may take. Default: 30 s.
+    pub export_timeout: Duration,
+    /// So many may wait; what comes then is dropped, and counted. Default: 2048.
+    pub max_queue_size: usize,
+    /// So many go out at a time at most. Default: 512.
+    pub max_export_batch_size: usize,
+}
+
+impl Default for OtlpConfig {
+    fn default() -> Self {
+        Self {
+            protocol: Protocol::HttpProtobuf,
+            endpoint: String::new(),
+            insecure: false,
+            gzip: false,
+            headers: MapList::default(),
+            timeout: Duration::from_secs(10),
+            temporality: Temporality::Cumulative,
+        }
+    }
+}
+
+impl BatchConfig {
+    /// Batches to a destination, collected for so long.
+    pub fn new(destination: Destination, schedule_delay: Duration) -> Self {
+        Self {
+            destination,
+            schedule_delay,
+            export_timeout: Duration::from_secs(30),
+            max_queue_size: 2048,
+            max_export_batch_size: 512,
+        }
+    }
+}
+
+// === decoding ===
+
+impl Decode for OtlpConfig {
+    fn decode(&mut self, fields: &mut Fields<'_>) {
+        let Self { protocol, endpoint, insecure, gzip, headers, timeout, temporality } = self;
+        take_choice(
+            fields,
+            "protocol",
+            protocol,
+            &[("grpc", Protocol::Grpc), ("http/protobuf", Protocol::HttpProtobuf)],
+        );
+        fields.required("endpoint", endpoint);
+        fields.take("insecure", insecure);
+        fields.unsupported("certificate", "own telemetry is sent without TLS");
+        fields.unsupported("client_certificate", "own telemetry is sent without TLS");
+        fields.unsupported("client_key", "own telemetry is sent without TLS");
+        take_choice(fields, "compression", gzip, &[("gzip", true), ("none", false), ("", false)]);
+        if let Some(node) = fields.node("headers_list") {
+            fields.decoder().at("headers_list", |decoder| take_list(node, decoder, headers));
+        }
+        fields.take("headers", headers);
+        take_millis(fields, "timeout", timeout);
+        take_choice(
+            fields,
+            "temporality_preference",
+            temporality,
+            &[
+                ("cumulative", Temporality::Cumulative),
+                ("delta", Temporality::Delta),
+                ("lowmemory", Temporality::LowMemory),
+            ],
+        );
+        let mut aggregation = ();
+        take_choice(
+            fields,
+            "default_histogram_aggregation",
+            &mut aggregation,
+            &[("explicit_bucket_histogram", ())],
+        );
+        if endpoint.is_empty() {
+            return;
+        }
+        if !endpoint.contains("://") {
+            *endpoint = format!("{}://{endpoint}", if *insecure { "http" } else { "https" });
+        }
+        let problem = match protocol {
+            Protocol::Grpc => Endpoint::parse(endpoint).err().map(|error| error.to_string()),
+            Protocol::HttpProtobuf => {
+                HttpClient::new(endpoint, "", HeaderMap::new()).err().map(|error| error.to_string())
+            }
+        };
+        if let Some(problem) = problem {
+            let node = fields.node("endpoint").unwrap_or(fields.map());
+            fields.decoder().at("endpoint", |decoder| decoder.error(node, problem).clone());
+        }
+    }
+}
+
+/// Exactly one exporter.
+impl FromNode for Destination {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        decoder.fields(node, |fields| {
+            let otlp = fields.node("otlp");
+            let console = fields.node("console");
+            let refused = fields.contains("zipkin");
+            fields.unsupported("zipkin", "spans can be sent by otlp");
+            match (otlp, console) {
+                (Some(otlp), None) => {
+                    let read = fields.decoder().at("otlp", |decoder| OtlpConfig::from_node(otlp, decoder))?;
+                    Some(Destination::Otlp(Box::new(read)))
+                }
+                (None, Some(_)) => Some(Destination::Console),
+                (None, None) if refused => None,
+                _ => {
+                    let map = fields.map();
+                    fields.decoder().error(map, "exactly one exporter is needed: otlp or console");
+                    None
+                }
+            }
+        })?
+    }
+}
+
+/// Takes the list `processors` of logs or traces.
+pub(super) fn take_processors(fields: &mut Fields<'_>, delay: Duration, processors: &mut Vec<BatchConfig>) {
+    let Some(node) = fields.node("processors") else { return };
+    let Some(items) = node.sequence() else {
+        if !node.is_null() {
+            fields.decoder().at("processors", |decoder| decoder.mismatch(node, "a list").clone());
+        }
+        return;
+    };
+    fields.decoder().at("processors", |decoder| {
+        let read = |(index, item)| decoder.at(index, |decoder| processor(item, decoder, delay));
+        *processors = items.iter().enumerate().filter_map(read).collect();
+    });
+}
+
+fn processor(node: &Node, decoder: &mut Decoder, delay: Duration) -> Option<BatchConfig> {
+    decoder.fields(node, |fields| {
+        let (batch, simple) = (fields.node("batch"), fields.node("simple"));
+        match (batch, simple) {
+            (Some(batch), None) => fields
+                .decoder()
+                .at("batch", |decoder| decoder.fields(batch, |fields| read_batch(fields, delay)))?,
+            (None, Some(simple)) => {
+                let exporter = |fields: &mut Fields<'_>| exporter(fields);
+                let destination =
+                    fields.decoder().at("simple", |decoder| decoder.fields(simple, exporter))??;
+                Some(BatchConfig::new(destination, Duration::ZERO))
+            }
+            _ => {
+                let map = fields.map();
+                fields.decoder().error(map, "a processor is either `batch` or `simple`");
+                None
+            }
+        }
+    })?
+}
+
+fn read_batch(fields: &mut Fields<'_>, delay: Duration) -> Option<BatchConfig> {
+    let mut read = BatchConfig::new(Destination::Console, delay);
+    take_millis(fields, "schedule_delay", &mut read.schedule_delay);
+    take_millis(fields, "export_timeout", &mut read.export_timeout);
+    fields.take("max_queue_size", &mut read.max_queue_size);
+    fields.take("max_export_batch_size", &mut read.max_export_batch_size);
+    if read.max_queue_size == 0 || read.max_export_batch_size == 0 {
+        let map = fields.map();
+        fields.decoder().error(map, "max_queue_size and max_export_batch_size must be positive");
+    }
+    read.destination = exporter(fields)?;
+    Some(read)
+}
+
+/// Takes the key `exporter`, which has to be there.
+pub(super) fn exporter(fields: &mut Fields<'_>) -> Option<Destination> {
+    let Some(node) = fields.node("exporter") else {
+        let map = fields.map();
+        fields.decoder().error(map, "key `exporter` is required");
+        return None;
+    };
+    fields.decoder().at("exporter", |decoder| Destination::from_node(node, decoder))
+}
+
+/// Takes a number of milliseconds.
+pub(super) fn take_millis(fields: &mut Fields<'_>, key: &'static str, duration: &mut Duration) {
+    let mut millis: Option<u64> = None;
+    fields.take(key, &mut millis);
+    if let Some(millis) = millis {
+        *duration = Duration::from_millis(millis);
+    }
+}
+
+fn take_choice<T: Clone>(fields: &mut Fields<'_>, key: &'static str, value: &mut T, choices: &[(&str, T)]) {
+    if let Some(node) = fields.node(key)
+        && !node.is_null()
+        && let Some(read) = fields.decoder().at(key, |decoder| decoder.one_of(node, choices))
+    {
+        *value = read;
+    }
+}
+
+/// Headers in one text: `name=value,name=value`.
+fn take_list(node: &Node, decoder: &mut Decoder, headers: &mut MapList<Secret>) {
+    decoder.mask(node);
+    let Some(text) = decoder.text(node) else { return };
+    for pair in text.split(',').filter(|pair| !pair.trim().is_empty()) {
+        match pair.split_once('=') {
+            Some((name, value)) => {
+                headers.0.insert(name.trim().to_owned(), Secret::new(value.trim()));
+            }
+            None => {
+                decoder.error(node, "expected headers such as name=value,other=value");
+            }
+        }
+    }
+}

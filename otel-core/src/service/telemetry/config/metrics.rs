@@ -1,0 +1,198 @@
+use std::time::Duration;
+
+use super::export::{Destination, exporter, take_millis};
+use super::level::take_metrics_level;
+use super::views::{AttributeKeys, ViewConfig};
+use crate::config::{Decode, Decoder, Fields, FromNode, Node};
+use crate::telemetry::MetricsLevel;
+
+/// The metrics of a collector.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct MetricsConfig {
+    /// How much is measured. Default: normal.
+    pub level: MetricsLevel,
+    /// How the metrics come out. Default: Prometheus can fetch them from localhost:8888.
+    pub readers: Vec<ReaderConfig>,
+    /// What is changed or left out; only at the level detailed.
+    pub views: Vec<ViewConfig>,
+}
+
+/// A way for metrics to come out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReaderConfig {
+    /// Prometheus fetches them.
+    Prometheus(PrometheusConfig),
+    /// They are sent every so often.
+    Periodic(PeriodicConfig),
+}
+
+/// An address for Prometheus to fetch metrics from, and their shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PrometheusConfig {
+    /// The host to listen on. Default: localhost.
+    pub host: String,
+    /// The port to listen on. Default: 8888; 0 takes a free one.
+    pub port: u16,
+    /// Leaves out the labels of the instrumentation scope. Default: true.
+    pub without_scope_info: bool,
+    /// Leaves out units at the end of names. Default: true.
+    pub without_units: bool,
+    /// Leaves out `_total` at the end of the names of counters. Default: true.
+    pub without_type_suffix: bool,
+    /// Attributes of the resource that become labels of every series. Default: none.
+    pub resource_labels: Option<AttributeKeys>,
+}
+
+/// Metrics that are sent every so often.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PeriodicConfig {
+    /// How often. Default: 60 s.
+    pub interval: Duration,
+    /// How long that may take. Default: 30 s.
+    pub timeout: Duration,
+    /// Where they go.
+    pub destination: Destination,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self {
+            level: MetricsLevel::Normal,
+            readers: vec![ReaderConfig::Prometheus(PrometheusConfig::default())],
+            views: Vec::new(),
+        }
+    }
+}
+
+impl Default for PrometheusConfig {
+    fn default() -> Self {
+        Self {
+            host: "localhost".to_owned(),
+            port: 8888,
+            without_scope_info: true,
+            without_units: true,
+            without_type_suffix: true,
+            resource_labels: None,
+        }
+    }
+}
+
+// === decoding ===
+
+impl Decode for MetricsConfig {
+    fn decode(&mut self, fields: &mut Fields<'_>) {
+        let Self { level, readers, views } = self;
+        take_metrics_level(fields, level);
+        if let Some(node) = fields.node("address") {
+            fields.decoder().at("address", |decoder| {
+                decoder.warning(node, "`address` is deprecated; use `readers` instead");
+                if let Some(reader) = decode_address(node, decoder) {
+                    *readers = vec![ReaderConfig::Prometheus(reader)];
+                }
+            });
+        }
+        if fields.contains("readers") {
+            fields.take("readers", readers);
+            if readers.is_empty() && *level != MetricsLevel::None {
+                let node = fields.map();
+                let message = "collector telemetry metrics reader should exist when metric level is not none";
+                fields.decoder().error(node, message);
+            }
+        } else {
+            fields.node("readers");
+        }
+        if let Some(node) = fields.node("views") {
+            fields.decoder().at("views", |decoder| views.update(node, decoder));
+            if *level != MetricsLevel::Detailed && !node.is_null() {
+                let message = "service::telemetry::metrics::views can only be set when \
+                               service::telemetry::metrics::level is detailed";
+                fields.decoder().error(node, message);
+            }
+        }
+    }
+}
+
+impl FromNode for ReaderConfig {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        decoder.fields(node, |fields| {
+            let (pull, periodic) = (fields.node("pull"), fields.node("periodic"));
+            fields.unsupported("producers", "there is nothing that would produce metrics of other libraries");
+            match (pull, periodic) {
+                (Some(pull), None) => {
+                    fields.decoder().at("pull", |decoder| decode_pull(pull, decoder)).map(Self::Prometheus)
+                }
+                (None, Some(periodic)) => fields
+                    .decoder()
+                    .at("periodic", |decoder| decoder.fields(periodic, decode_periodic)?)
+                    .map(Self::Periodic),
+                _ => {
+                    let map = fields.map();
+                    fields.decoder().error(map, "a reader is either `pull` or `periodic`");
+                    None
+                }
+            }
+        })?
+    }
+}
+
+fn decode_pull(node: &Node, decoder: &mut Decoder) -> Option<PrometheusConfig> {
+    decoder.fields(node, |fields| {
+        let Some(exporter) = fields.node("exporter") else {
+            let map = fields.map();
+            fields.decoder().error(map, "key `exporter` is required");
+            return None;
+        };
+        fields.decoder().at("exporter", |decoder| {
+            decoder.fields(exporter, |fields| {
+                let mut config = None;
+                if fields.contains("prometheus") {
+                    config = Some(PrometheusConfig::default());
+                } else {
+                    let map = fields.map();
+                    fields.decoder().error(map, "key `prometheus` is required");
+                }
+                let mut read = PrometheusConfig::default();
+                fields.take("prometheus", &mut read);
+                config.map(|_| read)
+            })?
+        })
+    })?
+}
+
+fn decode_periodic(fields: &mut Fields<'_>) -> Option<PeriodicConfig> {
+    let (mut interval, mut timeout) = (Duration::from_secs(60), Duration::from_secs(30));
+    take_millis(fields, "interval", &mut interval);
+    take_millis(fields, "timeout", &mut timeout);
+    if interval.is_zero() {
+        let map = fields.map();
+        fields.decoder().error(map, "the interval must be positive");
+    }
+    Some(PeriodicConfig { interval, timeout, destination: exporter(fields)? })
+}
+
+impl Decode for PrometheusConfig {
+    fn decode(&mut self, fields: &mut Fields<'_>) {
+        let Self { host, port, without_scope_info, without_units, without_type_suffix, resource_labels } =
+            self;
+        fields.take("host", host);
+        fields.take("port", port);
+        fields.take("without_scope_info", without_scope_info);
+        fields.take("without_units", without_units);
+        fields.take("without_type_suffix", without_type_suffix);
+        fields.take("with_resource_constant_labels", resource_labels);
+    }
+}
+
+fn decode_address(node: &Node, decoder: &mut Decoder) -> Option<PrometheusConfig> {
+    let text = decoder.text(node)?;
+    let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    let Some((host, port)) = parts else {
+        decoder.mismatch(node, "an address such as localhost:8888");
+        return None;
+    };
+    let host = if host.is_empty() { "0.0.0.0" } else { host.trim_matches(['[', ']']) };
+    Some(PrometheusConfig { host: host.to_owned(), port, ..PrometheusConfig::default() })
+}
