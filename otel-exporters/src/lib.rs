@@ -17,8 +17,12 @@
 pub mod debug;
 #[cfg(feature = "nop")]
 pub mod nop;
+#[cfg(any(feature = "otlp_grpc", feature = "otlp_http"))]
+mod otlp;
 #[cfg(feature = "otlp_grpc")]
 pub mod otlp_grpc;
+#[cfg(feature = "otlp_http")]
+pub mod otlp_http;
 #[cfg(feature = "sending")]
 pub mod sending;
 
@@ -32,6 +36,8 @@ pub fn register(registry: &mut Registry) {
     registry.exporter::<nop::NopExporterConfig>().traces().metrics().logs();
     #[cfg(feature = "otlp_grpc")]
     registry.exporter::<otlp_grpc::OtlpGrpcExporterConfig>().traces().metrics().logs();
+    #[cfg(feature = "otlp_http")]
+    registry.exporter::<otlp_http::OtlpHttpExporterConfig>().traces().metrics().logs();
     // A build without features has none to add.
     let _ = registry;
 }

@@ -52,8 +52,8 @@ impl Body for Reply {
     }
 }
 
-/// The body of a request: slices that go out one after the other, without being copied together.
-#[derive(Debug, Default)]
+/// The body of a request: slices that go out one after the other, without being copied together. Cloning shares them.
+#[derive(Debug, Clone, Default)]
 pub struct Outgoing {
     slices: VecDeque<Bytes>,
     len: u64,
@@ -65,6 +65,17 @@ impl Outgoing {
         let slices: VecDeque<_> = slices.into_iter().filter(|slice| !slice.is_empty()).collect();
         let len = slices.iter().map(|slice| slice.len() as u64).sum();
         Self { slices, len }
+    }
+
+    /// Its length in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The slices.
+    pub fn slices(&self) -> impl Iterator<Item = Bytes> {
+        self.slices.iter().cloned()
     }
 
     /// A gRPC message of these slices: its header goes first.

@@ -7,21 +7,24 @@
 //! - [`read_grpc_message`] and [`read_http_body`] read requests within [`ReadLimits`], which share a
 //!   [`ByteBudget`].
 //! - [`Status`] is an answer other than success, for both protocols.
+//! - [`HttpClient`] sends requests over HTTP, compressed by a [`Compressor`].
 //! - [`GrpcClient`] calls unary methods; [`PartialSuccess`] is what an OTLP server may say in its answer.
 
 mod body;
 mod budget;
+#[cfg(feature = "client")]
 mod client;
+#[cfg(feature = "client")]
+mod compress;
 mod connection;
 mod decompress;
 mod encoding;
 mod endpoint;
 #[cfg(feature = "tls")]
 mod fetch;
-mod gzip;
-mod http_client;
 mod listener;
 mod partial;
+mod plain_client;
 mod read;
 mod server;
 mod status;
@@ -35,16 +38,21 @@ mod watch;
 
 pub use body::{Outgoing, Reply};
 pub use budget::{ByteBudget, Charge};
-pub use client::{GrpcClient, GrpcClientOptions};
+#[cfg(feature = "client")]
+pub use client::{
+    ClientError, CompressionParams, CookiesConfig, DialError, GrpcClient, GrpcClientOptions, HttpAnswer,
+    HttpClient, HttpClientConfig, HttpError, HttpUrl, InvalidProxy, InvalidUrl, error_chain,
+};
+#[cfg(feature = "client")]
+pub use compress::{Compression, Compressor};
 pub use decompress::{Coding, Undecodable, decompress};
 pub use encoding::{ContentEncodings, grpc_coding};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 #[cfg(feature = "tls")]
 pub use fetch::{FetchError, fetch};
-pub use gzip::{Compression, gzip};
-pub use http_client::{HttpClient, HttpClientError};
 pub use listener::{Bound, Listener, Transport, is_listen_address};
-pub use partial::PartialSuccess;
+pub use partial::{PartialSuccess, UnreadableResponse};
+pub use plain_client::{PlainClientError, PlainHttpClient};
 pub use read::{Message, ReadLimits, Refused, read_grpc_message, read_http_body};
 pub use server::{ConnectionFailures, Handler, ServerOptions, Stop, Stopper, serve};
 pub use status::Status;

@@ -198,7 +198,7 @@ fn percent_encode(text: &str) -> String {
     out
 }
 
-fn percent_decode(text: &[u8]) -> String {
+pub(super) fn percent_decode(text: &[u8]) -> String {
     let hex = |at: usize| text.get(at).and_then(|digit| char::from(*digit).to_digit(16));
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;

@@ -12,7 +12,7 @@ const NOT_YET: &str = "this exporter does not have it";
 const BUFFERS: &str = "buffers grow with what they hold";
 
 /// The configuration of the `otlp_grpc` exporter.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct OtlpGrpcExporterConfig {
     /// `host:port` or `http://host:port`.
@@ -48,13 +48,22 @@ impl OtlpGrpcExporterConfig {
             headers.insert(name, value);
         }
         let info = host.build_info();
-        let user_agent = if self.user_agent.is_empty() {
-            let (os, arch) = (std::env::consts::OS, architecture());
-            format!("{}/{} ({os}/{arch})", info.description, info.version)
-        } else {
-            self.user_agent.clone()
-        };
+        let user_agent =
+            if self.user_agent.is_empty() { crate::otlp::user_agent(info) } else { self.user_agent.clone() };
         Ok(GrpcClientOptions { endpoint, compression: self.compression, headers, user_agent })
+    }
+}
+
+impl Default for OtlpGrpcExporterConfig {
+    fn default() -> Self {
+        Self {
+            endpoint: String::new(),
+            tls: TlsClientConfig::default(),
+            compression: Compression::Gzip,
+            headers: MapList::default(),
+            user_agent: String::new(),
+            sending: SendingConfig::default(),
+        }
     }
 }
 
@@ -167,13 +176,4 @@ fn header(key: &str, value: &Secret) -> Option<(HeaderName, HeaderValue)> {
 
 fn invalid_header(key: &str) -> String {
     format!("\"{key}\" and its value do not make a header")
-}
-
-/// The architecture by the name that Go gives it.
-fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
 }

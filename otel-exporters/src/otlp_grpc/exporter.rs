@@ -6,6 +6,8 @@ use otel_core::net::{GrpcClient, GrpcClientOptions, PartialSuccess, Status};
 use otel_core::pdata::{Signal, SignalKind};
 use tokio::time::Instant;
 
+use crate::otlp;
+
 /// Sends a request once, and tells a failure that may pass from one that will not.
 #[derive(Debug)]
 pub struct OtlpGrpcExporter {
@@ -19,20 +21,6 @@ impl OtlpGrpcExporter {
     /// An exporter that has not started.
     pub fn new(options: GrpcClientOptions, host: &Host) -> Self {
         Self { options, host: host.clone(), client: OnceLock::new() }
-    }
-
-    fn note(&self, partial: &PartialSuccess, signal: SignalKind) {
-        let dropped = match signal {
-            SignalKind::Metrics => "dropped_data_points",
-            SignalKind::Logs => "dropped_log_records",
-            _ => "dropped_spans",
-        };
-        self.host
-            .logger()
-            .warn("Partial success response")
-            .field("message", partial.message.as_str())
-            .field(dropped, partial.rejected)
-            .emit();
     }
 }
 
@@ -55,7 +43,7 @@ impl<S: Signal> Exporter<S> for OtlpGrpcExporter {
         let left = context.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let answer = client.call(method(S::KIND), &data, left).await.map_err(|status| failure(&status))?;
         if let Some(partial) = PartialSuccess::of_response(&answer) {
-            self.note(&partial, S::KIND);
+            otlp::note_partial_success(&self.host, &partial, S::KIND);
         }
         Ok(())
     }
@@ -80,11 +68,5 @@ pub(super) fn failure(status: &Status) -> ConsumeError {
         Code::ResourceExhausted => status.retry_after.is_some(),
         _ => false,
     };
-    let message = status.to_string();
-    let error = if retryable { ConsumeError::retryable(message) } else { ConsumeError::permanent(message) };
-    let error = error.with_code(status.code);
-    match status.retry_after {
-        Some(delay) => error.with_retry_after(delay),
-        None => error,
-    }
+    otlp::failure(status, retryable)
 }

@@ -10,7 +10,7 @@ use otel_core::testing::TestHost;
 pub(crate) struct Seen {
     pub(crate) host: Host,
     pub(crate) metrics: Metrics,
-    test: TestHost,
+    pub(crate) test: TestHost,
 }
 
 impl Seen {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use crate::config::{Decode, Decoder, Fields, FromNode, MapList, Node, Secret};
-use crate::net::{Endpoint, HttpClient};
+use crate::net::{Endpoint, PlainHttpClient};
 
 /// How long records of logs are collected by default.
 pub(super) const LOG_DELAY: Duration = Duration::from_secs(1);
@@ -150,7 +150,7 @@ impl Decode for OtlpConfig {
         let problem = match protocol {
             Protocol::Grpc => Endpoint::parse(endpoint).err().map(|error| error.to_string()),
             Protocol::HttpProtobuf => {
-                HttpClient::new(endpoint, "", HeaderMap::new()).err().map(|error| error.to_string())
+                PlainHttpClient::new(endpoint, "", HeaderMap::new()).err().map(|error| error.to_string())
             }
         };
         if let Some(problem) = problem {

@@ -5,7 +5,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tokio::time::timeout;
 
 use super::super::config::{Destination, OtlpConfig, Protocol};
-use crate::net::{Compression, Endpoint, GrpcClient, GrpcClientOptions, HttpClient, PartialSuccess, gzip};
+use crate::net::{
+    Compression, Compressor, Endpoint, GrpcClient, GrpcClientOptions, PartialSuccess, PlainHttpClient,
+};
 use crate::pdata::{Signal, SignalKind};
 use crate::service::run::ServiceError;
 
@@ -18,7 +20,7 @@ pub(in crate::service::telemetry) enum Client {
     /// To an OTLP server over gRPC.
     Grpc { client: GrpcClient, method: &'static str, timeout: Duration },
     /// To an OTLP server over HTTP.
-    Http { client: HttpClient, gzip: bool, timeout: Duration },
+    Http { client: PlainHttpClient, compressor: Compressor, timeout: Duration },
     /// To the standard output.
     Console,
 }
@@ -55,9 +57,8 @@ impl Client {
                 let answer = timeout(limit, call).await.map_err(|_| LATE.to_owned())?;
                 rejected(&answer.map_err(|status| status.to_string())?)
             }
-            Self::Http { client, gzip: compressed, timeout: own } => {
-                let body =
-                    if *compressed { gzip(data.segments(), data.encoded_len()) } else { data.to_bytes() };
+            Self::Http { client, compressor, timeout: own } => {
+                let body = compressor.compress(data.segments(), data.encoded_len());
                 let answer =
                     timeout(limit.min(*own), client.post(body)).await.map_err(|_| LATE.to_owned())?;
                 rejected(&answer.map_err(|error| error.to_string())?)
@@ -113,8 +114,10 @@ fn http(config: &OtlpConfig, signal: SignalKind) -> Result<Client, ServiceError>
     if config.gzip {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    let client = HttpClient::new(&config.endpoint, path, headers).map_err(|error| refused(&error))?;
-    Ok(Client::Http { client, gzip: config.gzip, timeout: config.timeout })
+    let client = PlainHttpClient::new(&config.endpoint, path, headers).map_err(|error| refused(&error))?;
+    let compression = if config.gzip { Compression::Gzip } else { Compression::None };
+    let compressor = Compressor::new(compression, 0);
+    Ok(Client::Http { client, compressor, timeout: config.timeout })
 }
 
 fn headers(config: &OtlpConfig) -> Result<HeaderMap, ServiceError> {

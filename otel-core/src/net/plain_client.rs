@@ -15,7 +15,7 @@ const MAX_ANSWER: usize = 64 << 10;
 
 /// Posts to one URL, with a connection for each request.
 #[derive(Debug, Clone)]
-pub struct HttpClient {
+pub struct PlainHttpClient {
     url: Uri,
     headers: HeaderMap,
 }
@@ -23,7 +23,7 @@ pub struct HttpClient {
 /// A request that did not succeed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum HttpClientError {
+pub enum PlainClientError {
     /// The URL is not one to post to.
     #[error("invalid URL \"{url}\", allowed: http://host[:port][/path]")]
     Url {
@@ -51,13 +51,13 @@ pub enum HttpClientError {
     },
 }
 
-impl HttpClient {
+impl PlainHttpClient {
     /// A client for a URL; where that has no path, `path` is appended.
     ///
     /// # Errors
     /// The URL is not one of HTTP.
-    pub fn new(url: &str, path: &str, mut headers: HeaderMap) -> Result<Self, HttpClientError> {
-        let invalid = || HttpClientError::Url { url: url.to_owned() };
+    pub fn new(url: &str, path: &str, mut headers: HeaderMap) -> Result<Self, PlainClientError> {
+        let invalid = || PlainClientError::Url { url: url.to_owned() };
         let complete = match url.parse::<Uri>() {
             Ok(parsed) if matches!(parsed.path(), "" | "/") => format!("{}{path}", url.trim_end_matches('/')),
             _ => url.to_owned(),
@@ -76,17 +76,17 @@ impl HttpClient {
     ///
     /// # Errors
     /// The server could not be reached, or did not answer with success.
-    pub async fn post(&self, body: Bytes) -> Result<Bytes, HttpClientError> {
+    pub async fn post(&self, body: Bytes) -> Result<Bytes, PlainClientError> {
         let host = self.url.host().unwrap_or_default();
         let port = self.url.port_u16().unwrap_or(80);
         let address = format!("{host}:{port}");
         let stream = TcpStream::connect(&address)
             .await
-            .map_err(|source| HttpClientError::Connect { address, source })?;
+            .map_err(|source| PlainClientError::Connect { address, source })?;
         self.send(stream, body).await
     }
 
-    async fn send<T>(&self, stream: T, body: Bytes) -> Result<Bytes, HttpClientError>
+    async fn send<T>(&self, stream: T, body: Bytes) -> Result<Bytes, PlainClientError>
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
@@ -116,6 +116,6 @@ impl HttpClient {
             return Ok(body);
         }
         let body = String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned();
-        Err(HttpClientError::Status { status, body })
+        Err(PlainClientError::Status { status, body })
     }
 }

@@ -11,11 +11,11 @@ use tonic::body::Body;
 use tonic::transport::Channel;
 use tower::{Service as _, ServiceExt as _};
 
-use super::{
-    ByteBudget, Compression, Endpoint, Outgoing, Status, Undecodable, decompress, format_grpc_timeout,
-    grpc_coding, gzip,
-};
 use crate::component::Code;
+use crate::net::{
+    ByteBudget, Compression, Compressor, Endpoint, Outgoing, Status, Undecodable, decompress,
+    format_grpc_timeout, grpc_coding,
+};
 use crate::pdata::Signal;
 
 /// The longest answer that is read: export responses are short.
@@ -40,6 +40,7 @@ pub struct GrpcClient {
     channel: Channel,
     endpoint: Endpoint,
     compression: Compression,
+    compressor: std::sync::Arc<Compressor>,
     headers: HeaderMap,
 }
 
@@ -62,7 +63,8 @@ impl GrpcClient {
         }
         // Answers are short. Go's servers compress them all the same where the request is compressed.
         headers.insert("grpc-accept-encoding", HeaderValue::from_static("identity"));
-        Ok(Self { channel, endpoint, compression, headers })
+        let compressor = std::sync::Arc::new(Compressor::new(compression, 0));
+        Ok(Self { channel, endpoint, compression, compressor, headers })
     }
 
     /// Where the server is.
@@ -81,12 +83,11 @@ impl GrpcClient {
         data: &S,
         timeout: Option<Duration>,
     ) -> Result<Bytes, Status> {
-        let body = match self.compression {
-            Compression::None => Outgoing::grpc(false, data.encoded_len(), data.segments().cloned()),
-            Compression::Gzip => {
-                let packed = gzip(data.segments(), data.encoded_len());
-                Outgoing::grpc(true, packed.len(), [packed])
-            }
+        let body = if self.compression == Compression::None {
+            Outgoing::grpc(false, data.encoded_len(), data.segments().cloned())
+        } else {
+            let packed = self.compressor.compress(data.segments(), data.encoded_len());
+            Outgoing::grpc(true, packed.len(), [packed])
         };
         let mut request = Request::new(Body::new(body));
         *request.method_mut() = Method::POST;
@@ -171,16 +172,7 @@ fn code_of_http(status: u16) -> Code {
 }
 
 fn unavailable(error: &dyn Error) -> Status {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !message.ends_with(&text) {
-            message = format!("{message}: {text}");
-        }
-        cause = error.source();
-    }
-    Status::new(Code::Unavailable, message)
+    Status::new(Code::Unavailable, super::error_chain(error))
 }
 
 #[cfg(test)]
@@ -188,6 +180,10 @@ mod tests {
     use http_body_util::Full;
 
     use super::*;
+
+    fn gzip(plain: &Bytes) -> Bytes {
+        Compressor::new(Compression::Gzip, 0).compress([plain], plain.len())
+    }
 
     /// An answer with one message behind its flag, and what is read from it.
     async fn read(encoding: Option<&'static str>, flag: u8, message: &[u8]) -> Result<Bytes, Status> {
@@ -206,9 +202,9 @@ mod tests {
         let message = Bytes::from_static(b"an answer");
         assert_eq!(read(None, 0, &message).await, Ok(message.clone()));
         assert_eq!(read(Some("gzip"), 0, &message).await, Ok(message.clone()));
-        let packed = gzip([&message], message.len());
+        let packed = gzip(&message);
         assert_eq!(read(Some("gzip"), 1, &packed).await, Ok(message));
-        assert_eq!(read(Some("gzip"), 1, &gzip([], 0)).await, Ok(Bytes::new()));
+        assert_eq!(read(Some("gzip"), 1, &gzip(&Bytes::new())).await, Ok(Bytes::new()));
     }
 
     #[tokio::test]
@@ -218,7 +214,7 @@ mod tests {
             (None, Bytes::from_static(b"?"), "is compressed, and does not say how"),
             (Some("lzma"), Bytes::from_static(b"?"), "\"lzma\""),
             (Some("gzip"), Bytes::from_static(b"?"), "cannot be decompressed"),
-            (Some("gzip"), gzip([&bomb], 0), "is too long"),
+            (Some("gzip"), gzip(&bomb), "is too long"),
         ] {
             let error = read(encoding, 1, &message).await.unwrap_err();
             assert!(error.message.contains(expected), "{expected}: {}", error.message);

@@ -1,0 +1,208 @@
+//! HTTP/2 connections that requests share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
+use h2::{Ping, PingPong, Reason, RecvStream};
+use http::{HeaderMap, Request, Response};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use super::Wire;
+use crate::component::Host;
+
+/// What a server may send on a stream before it is read: answers are short.
+const STREAM_WINDOW: u32 = 1 << 20;
+/// The same for all streams together.
+const CONNECTION_WINDOW: u32 = 4 << 20;
+/// What is gathered before it is written where the configuration does not say.
+pub(super) const GATHER: usize = 256 << 10;
+
+/// How silent connections are found to be dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct KeepAlive {
+    /// After so long without a word from the server it is asked for one.
+    pub(super) time: Duration,
+    /// How long its answer may take.
+    pub(super) timeout: Duration,
+    /// Also while no request waits for an answer.
+    pub(super) always: bool,
+}
+
+/// A connection. Cloning shares it; it ends with its last clone, when what was begun has ended.
+#[derive(Debug, Clone)]
+pub(super) struct Http2 {
+    send: SendRequest<Bytes>,
+    waiting: Arc<AtomicUsize>,
+    ended: watch::Receiver<Option<Arc<str>>>,
+}
+
+/// Why a request has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Http2Error {
+    /// The server has not begun with it: it may be sent again.
+    #[error("the connection is closing")]
+    Unsent(#[source] h2::Error),
+    /// Nobody knows what became of it.
+    #[error("the connection failed")]
+    Broken(#[source] h2::Error),
+}
+
+impl Http2 {
+    /// Begins to speak HTTP/2.
+    pub(super) async fn start(
+        host: &Host,
+        mut wire: Wire,
+        keep_alive: Option<KeepAlive>,
+        gather: usize,
+    ) -> Result<Self, h2::Error> {
+        wire.gather(gather);
+        let heard = wire.heard();
+        let (send, mut connection) = Builder::new()
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .enable_push(false)
+            .handshake::<_, Bytes>(wire)
+            .await?;
+        let ping = connection.ping_pong();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let (told, ended) = watch::channel(None);
+        let pinging = ping.zip(keep_alive);
+        let asking = Arc::clone(&waiting);
+        // Dropping the task's handle lets it run until the connection ends.
+        let _ = host.spawn("http2 connection", async move {
+            let reason = drive(connection, pinging, &heard, &asking).await;
+            told.send_replace(Some(reason.into()));
+            Ok(())
+        });
+        Ok(Self { send, waiting, ended })
+    }
+
+    /// Whether requests can be sent.
+    pub(super) fn is_open(&self) -> bool {
+        self.ended.borrow().is_none() && self.ended.has_changed().is_ok()
+    }
+
+    /// Waits for the end of the connection, and says why it ended.
+    #[expect(dead_code, reason = "for gRPC, which does not use it yet")]
+    pub(super) async fn ended(&self) -> Arc<str> {
+        let mut ended = self.ended.clone();
+        match ended.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or_default(),
+            Err(_) => "the connection was broken off".into(),
+        }
+    }
+
+    /// Sends a request and waits for the head of its answer. All of the body is handed over at once: it is in memory
+    /// anyway, and goes out as the server's windows allow. Dropping the future resets the stream.
+    pub(super) async fn send(
+        &self,
+        request: Request<()>,
+        body: impl IntoIterator<Item = Bytes>,
+    ) -> Result<Response<RecvStream>, Http2Error> {
+        let _waiting = Waiting::new(&self.waiting);
+        let mut send = self.send.clone().ready().await.map_err(Http2Error::Unsent)?;
+        let (response, mut stream) = send.send_request(request, false).map_err(Http2Error::Unsent)?;
+        let mut slices = body.into_iter().filter(|slice| !slice.is_empty()).peekable();
+        let mut sent = Ok(());
+        if slices.peek().is_none() {
+            sent = stream.send_data(Bytes::new(), true);
+        }
+        while let (true, Some(slice)) = (sent.is_ok(), slices.next()) {
+            sent = stream.send_data(slice, slices.peek().is_none());
+        }
+        // A server may answer and end the stream before it has read everything, so its answer comes first.
+        answered(response, sent.err()).await
+    }
+}
+
+async fn answered(
+    response: ResponseFuture,
+    unsent: Option<h2::Error>,
+) -> Result<Response<RecvStream>, Http2Error> {
+    response.await.map_err(|error| {
+        let untouched = error.reason() == Some(Reason::REFUSED_STREAM)
+            || error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR);
+        if untouched { Http2Error::Unsent(error) } else { Http2Error::Broken(unsent.unwrap_or(error)) }
+    })
+}
+
+/// The next piece of a body, for which the server then gets new room.
+pub(super) async fn next_piece(body: &mut RecvStream) -> Option<Result<Bytes, h2::Error>> {
+    let piece = body.data().await?;
+    if let Ok(piece) = &piece {
+        // Fails only where the stream is over, which then needs no room.
+        let _ = body.flow_control().release_capacity(piece.len());
+    }
+    Some(piece)
+}
+
+/// What follows a body.
+#[expect(dead_code, reason = "for gRPC, which does not use it yet")]
+pub(super) async fn trailers(body: &mut RecvStream) -> Result<Option<HeaderMap>, h2::Error> {
+    body.trailers().await
+}
+
+/// Runs a connection until it ends, and says why.
+async fn drive(
+    connection: Connection<Wire, Bytes>,
+    pinging: Option<(PingPong, KeepAlive)>,
+    heard: &AtomicBool,
+    waiting: &AtomicUsize,
+) -> String {
+    let silent = async {
+        match pinging {
+            Some((ping, keep_alive)) => ask_when_silent(ping, keep_alive, heard, waiting).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        ended = connection => match ended {
+            Ok(()) => "the server closed the connection".to_owned(),
+            Err(error) => error.to_string(),
+        },
+        () = silent => "the server is silent: keepalive ping failed to receive ACK within timeout".to_owned(),
+    }
+}
+
+/// Returns when the server does not answer a ping.
+async fn ask_when_silent(
+    mut ping: PingPong,
+    keep_alive: KeepAlive,
+    heard: &AtomicBool,
+    waiting: &AtomicUsize,
+) {
+    loop {
+        heard.store(false, Ordering::Relaxed);
+        sleep(keep_alive.time).await;
+        let idle = waiting.load(Ordering::Relaxed) == 0 && !keep_alive.always;
+        if idle || heard.load(Ordering::Relaxed) {
+            continue;
+        }
+        match timeout(keep_alive.timeout, ping.ping(Ping::opaque())).await {
+            Ok(Ok(_)) => {}
+            // The connection is over anyway, which is told by itself.
+            Ok(Err(_)) => std::future::pending().await,
+            Err(_) => return,
+        }
+    }
+}
+
+/// A request that waits for its answer.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    fn new(waiting: &Arc<AtomicUsize>) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(waiting))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,37 @@
+//! Clients of HTTP and gRPC servers.
+
+mod cookies;
+mod dial;
+mod grpc;
+mod http;
+mod http2;
+mod http_config;
+mod no_proxy;
+mod pool;
+mod proxy;
+mod url;
+mod wire;
+
+pub use dial::DialError;
+pub use grpc::{GrpcClient, GrpcClientOptions};
+pub use http::{ClientError, HttpAnswer, HttpClient, HttpError};
+pub use http_config::{CompressionParams, CookiesConfig, HttpClientConfig};
+pub use proxy::InvalidProxy;
+pub use url::{HttpUrl, InvalidUrl};
+
+use dial::Dialer;
+use wire::Wire;
+
+/// An error with its causes in one line.
+pub fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !message.ends_with(&text) {
+            message = format!("{message}: {text}");
+        }
+        cause = error.source();
+    }
+    message
+}
