@@ -11,7 +11,8 @@ use crate::config::Secrets;
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    Run(Inputs),
+    /// With whether the files of the configuration are watched.
+    Run(Inputs, bool),
     Validate(Inputs),
     Components,
     Print(Inputs, Printing),
@@ -69,7 +70,7 @@ pub(super) fn parse(
             Action::Print(inputs, printing)
         }
         "featuregate" => Action::FeatureGates(one("id"), inputs),
-        _ => Action::Run(inputs),
+        _ => Action::Run(inputs, matches.get_flag("watch-config")),
     })
 }
 
@@ -94,6 +95,11 @@ fn command(build_info: &BuildInfo) -> Command {
         .about(build_info.description.clone())
         .disable_version_flag(true)
         .args(shared())
+        .arg(
+            arg("watch-config")
+                .action(ArgAction::SetTrue)
+                .help("Applies the configuration again whenever one of its files changes"),
+        )
         .arg(arg("version").short('v').action(ArgAction::SetTrue).help("Prints the version"))
         .subcommand(
             Command::new("validate")
@@ -178,7 +184,7 @@ mod tests {
             gates: strings(&["-a.b,c"]),
         };
         let flags = "--config=a.yaml --set=processors.batch.timeout=2s --config env:B --feature-gates -a.b,c";
-        assert_eq!(read(&format!("otelcol {flags}")), Ok(Action::Run(expected.clone())));
+        assert_eq!(read(&format!("otelcol {flags}")), Ok(Action::Run(expected.clone(), false)));
         assert_eq!(read(&format!("otelcol validate {flags}")), Ok(Action::Validate(expected.clone())));
         let printing = |secrets, json, validate| {
             Ok(Action::Print(expected.clone(), Printing { secrets, json, validate }))
@@ -190,6 +196,8 @@ mod tests {
             printing(Secrets::Shown, true, false)
         );
         assert!(read("otelcol print-config --mode open").unwrap_err().contains("[possible values: redacted"));
+        let watching = read("otelcol --watch-config").unwrap();
+        assert_eq!(watching, Action::Run(Inputs::default(), true));
         assert_eq!(read("otelcol -v"), Ok(Action::Version));
         assert!(read("otelcol --set x").unwrap_err().contains("missing equal sign"));
         assert!(read("otelcol --confg x").unwrap_err().contains("--config"));

@@ -4,19 +4,24 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use super::arguments::{self, Action, Inputs, Printing};
+use super::changes::Changes;
 use super::load::{Configuration, loader, with_gates};
 use super::report;
-use super::signals::Signals;
+use super::signals::{Hangup, Signals};
 use crate::component::BuildInfo;
 use crate::service::Registry;
 use crate::telemetry::with_causes;
 
 /// Runs the command line of this process: the collector until SIGTERM or SIGINT, or one of its other commands.
+///
+/// A SIGHUP, and with `--watch-config` a change of a file of the configuration, makes the collector read the configuration
+/// again and apply it, as [`Service::reload`](crate::service::Service::reload) does.
 ///
 /// The exit code is 1 where something is wrong with the arguments or the configuration, a component did not start or
 /// failed for good, or the shutdown dropped anything. A second signal ends the process at once.
@@ -87,7 +92,7 @@ impl<'r> CommandLine<'r> {
                 print(&text.map_err(|error| failed(&error))?)
             }
             Action::Validate(inputs) => validate(&self.configuration(inputs)?, self.build_info),
-            Action::Run(inputs) => collect(&self.configuration(inputs)?, self.build_info),
+            Action::Run(inputs, watch) => collect(self.configuration(inputs)?, watch, self.build_info),
         }
     }
 
@@ -128,9 +133,13 @@ fn validate(configuration: &Configuration, build_info: BuildInfo) -> Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
-fn collect(configuration: &Configuration, build_info: BuildInfo) -> Result<ExitCode, String> {
-    let collector = configuration.load().map_err(|errors| errors.to_string())?;
+fn collect(configuration: Configuration, watch: bool, build_info: BuildInfo) -> Result<ExitCode, String> {
+    let configuration = Arc::new(configuration);
     runtime()?.block_on(async {
+        // A signal that comes while the collector starts is heard once it runs.
+        let hangup = Hangup::listen().map_err(|error| failure(&error))?;
+        let mut changes = Changes::new(hangup, watch.then(|| configuration.files()));
+        let collector = configuration.load().map_err(|errors| errors.to_string())?;
         let mut signals = Signals::listen().map_err(|error| failure(&error))?;
         let service = tokio::select! {
             started = collector.start(build_info) => started.map_err(|error| failure(&error))?,
@@ -144,8 +153,13 @@ fn collect(configuration: &Configuration, build_info: BuildInfo) -> Result<ExitC
             let _ = stop.send(());
             signals.next().await;
         };
+        let stopped = async { stopped.await.unwrap_or_default() };
+        let read = async || {
+            changes.next().await;
+            configuration.load_again().await
+        };
         let report = tokio::select! {
-            report = service.run_until(async { stopped.await.unwrap_or_default() }) => report,
+            report = service.run_with_reloads(stopped, read) => report,
             () = twice => return Ok(ExitCode::FAILURE),
         };
         Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,5 +1,8 @@
 //! From what the command line names to a collector.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use crate::component::ProxySettings;
 use crate::config::gates::FeatureGates;
 use crate::config::{ConfigErrors, Diagnostics, EnvProvider, Loader, Node, Value, WebProvider};
@@ -38,6 +41,24 @@ impl Configuration {
         let collector = Collector::from_node(&self.registry, &root, diagnostics)?;
         let proxies = ProxySettings::from_variables(|name| std::env::var(name).ok());
         Ok(collector.with_proxies(proxies))
+    }
+
+    /// As [`load`](Self::load), on a thread that may wait for disks and servers.
+    pub(super) async fn load_again(self: &Arc<Self>) -> Result<Collector, ConfigErrors> {
+        let configuration = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || configuration.load()).await {
+            Ok(read) => read,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends, and so does whoever waits here.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+
+    /// The files among what the command line names.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        self.uris.iter().filter_map(|uri| Loader::file(uri)).collect()
     }
 
     /// Reads the configuration to print it; `validate` if only one that could run is to be printed.

@@ -14,6 +14,7 @@
 //! ```
 
 mod arguments;
+mod changes;
 mod command;
 mod load;
 mod report;

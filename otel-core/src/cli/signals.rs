@@ -1,4 +1,4 @@
-//! Signals that end the process.
+//! Signals to the process.
 
 use std::io;
 
@@ -37,5 +37,35 @@ impl Signals {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// Hears SIGHUP, where the system has it.
+pub(super) struct Hangup(#[cfg(unix)] tokio::signal::unix::Signal);
+
+impl Hangup {
+    #[cfg(unix)]
+    pub(super) fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self())
+    }
+
+    /// Waits for the next signal. Cancel safe.
+    #[cfg(unix)]
+    pub(super) async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits for ever.
+    #[cfg(not(unix))]
+    pub(super) async fn next(&mut self) {
+        std::future::pending::<()>().await;
     }
 }

@@ -1,5 +1,7 @@
 //! From config URIs to one tree: fetch, parse, merge, expand.
 
+use std::path::PathBuf;
+
 use super::Diagnostics;
 use super::bare::{self, Bare};
 use super::expand::Expander;
@@ -91,6 +93,12 @@ impl Loader {
         Expander::new(self, diagnostics).expand(merged)
     }
 
+    /// The file that a URI stands for, if it is one.
+    pub fn file(uri: &str) -> Option<PathBuf> {
+        let path = if is_path(uri) { uri } else { uri.strip_prefix("file:")? };
+        Some(PathBuf::from(path))
+    }
+
     pub(super) fn knows(&self, scheme: &str) -> bool {
         self.providers.iter().any(|provider| provider.scheme() == scheme)
     }
@@ -104,8 +112,7 @@ impl Loader {
     }
 
     fn document(&self, uri: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
-        let is_path = uri.split_once(':').is_none_or(|(scheme, _)| scheme.len() == 1);
-        let retrieved = if is_path { self.retrieve(&format!("file:{uri}")) } else { self.retrieve(uri) };
+        let retrieved = if is_path(uri) { self.retrieve(&format!("file:{uri}")) } else { self.retrieve(uri) };
         let Retrieved { name, text, warning, .. } = match retrieved {
             Ok(retrieved) => retrieved,
             Err(error) => {
@@ -200,4 +207,9 @@ fn assignment(set: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
         return None;
     }
     Some(node)
+}
+
+/// Whether a URI has no scheme; a drive is none.
+fn is_path(uri: &str) -> bool {
+    uri.split_once(':').is_none_or(|(scheme, _)| scheme.len() == 1)
 }

@@ -1,6 +1,7 @@
 //! Changing a graph while it runs.
 
 use std::collections::HashSet;
+use std::error::Error;
 
 use super::assembly::{Instances, Plan, assemble};
 use super::error::EngineError;
@@ -52,7 +53,7 @@ impl Running {
     /// as it was. [`EngineError::Restore`] says that even this failed, and [`fatal`](Self::fatal) does.
     pub async fn apply(&mut self, graph: Graph) -> Result<Applied, EngineError> {
         let outcome = self.try_apply(graph).await;
-        self.overview.set_failed_reload(outcome.as_ref().err().map(ToString::to_string));
+        self.overview.set_failed_reload(outcome.as_ref().err().map(|error| told(error)));
         outcome
     }
 
@@ -187,6 +188,17 @@ impl Running {
         self.leaving = None;
         failures
     }
+}
+
+/// The error with its causes.
+fn told(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 fn names(parts: &Parts) -> Vec<String> {

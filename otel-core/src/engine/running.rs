@@ -135,7 +135,11 @@ impl Running {
 
     /// Stops receivers, lets what is held drain, stops the rest, within the timeout of
     /// [`Options::shutdown_timeout`]. After it, none of the collector's tasks is alive.
-    pub async fn shutdown(self) -> ShutdownReport {
+    pub async fn shutdown(mut self) -> ShutdownReport {
+        self.shutdown_ref().await
+    }
+
+    pub(crate) async fn shutdown_ref(&mut self) -> ShutdownReport {
         let before = self.dropped();
         let deadlines = Deadlines::new(self.shutdown_timeout);
         let leaving = self.leaving.as_ref().map(|leaving| &leaving.parts);

@@ -4,18 +4,21 @@ use super::description::Description;
 use super::pipelines;
 use super::registry::Registry;
 use super::run::{Service, ServiceError};
+use super::sameness;
 use super::telemetry::TelemetryConfig;
 use crate::component::{BuildInfo, ProxySettings};
 use crate::config::gates::{ALLOW_NO_PIPELINES, FeatureGates};
 use crate::config::{ConfigErrors, Decoder, Diagnostics, Node, Source, Value, parse};
-use crate::engine::{EngineError, Graph, Options};
-use crate::telemetry::Telemetry;
+use crate::engine::{EngineError, Graph, Identity, Options};
+use crate::telemetry::{Logger, Telemetry};
 
 /// A collector as a configuration describes it: checked, not created.
 #[derive(Debug)]
 pub struct Collector {
     pub(super) graph: Graph,
     pub(super) telemetry: TelemetryConfig,
+    /// What the configuration says of telemetry.
+    pub(super) telemetry_identity: Identity,
     pub(super) shutdown_timeout: std::time::Duration,
     pub(super) proxies: ProxySettings,
     pub(super) diagnostics: Diagnostics,
@@ -62,7 +65,9 @@ impl Collector {
             return Err(diagnostics.into());
         };
         let proxies = ProxySettings::default();
-        Ok(Self { graph, telemetry, shutdown_timeout, proxies, diagnostics })
+        let telemetry_identity =
+            sameness::identity(root.entry("service").and_then(|node| node.entry("telemetry")));
+        Ok(Self { graph, telemetry, telemetry_identity, shutdown_timeout, proxies, diagnostics })
     }
 
     /// Reads a loaded configuration only to print it: with its defaults, and with secrets marked. References between its
@@ -83,6 +88,19 @@ impl Collector {
     /// What should be said of the configuration although it works.
     pub fn warnings(&self) -> impl Iterator<Item = String> {
         self.diagnostics.warnings().map(|warning| self.diagnostics.render(warning))
+    }
+
+    pub(super) fn log_warnings(&self, logger: &Logger) {
+        for warning in self.diagnostics.warnings() {
+            let mut event = logger.warn(warning.message());
+            if !warning.path().is_empty() {
+                event = event.field("path", warning.path());
+            }
+            if let Some(at) = warning.location() {
+                event = event.text("at", at);
+            }
+            event.emit();
+        }
     }
 
     /// The same in an environment with these proxies, which its clients go through.

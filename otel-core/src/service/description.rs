@@ -163,7 +163,7 @@ fn section<'r>(registry: &'r Registry, fields: &mut Fields<'_>, kind: ComponentK
                 decoder.error_at(&entry.key, format!("duplicate name \"{id}\" after unmarshaling"));
                 continue;
             }
-            let identity = identity(&entry.value);
+            let identity = identity(Some(&entry.value));
             let mut defined =
                 Defined { key: entry.key.clone(), entry: None, config: None, identity, value: Value::Null };
             decoder.at(&id, |decoder| {

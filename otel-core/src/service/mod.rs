@@ -20,6 +20,7 @@ mod collector;
 mod description;
 mod pipelines;
 mod registry;
+mod reload;
 mod run;
 mod sameness;
 mod schema;
@@ -32,4 +33,5 @@ pub use registry::{
     ComponentInfo, ConnectorRegistration, ExporterRegistration, ProcessorRegistration, ReceiverRegistration,
     Registry,
 };
+pub use reload::ReloadError;
 pub use run::{Service, ServiceError};

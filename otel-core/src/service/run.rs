@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,31 +11,25 @@ use tokio::time::Instant;
 use super::collector::Collector;
 use super::telemetry::{self, OwnTelemetry};
 use crate::component::BuildInfo;
-use crate::engine::{EngineError, Options, Running, ShutdownReport};
+use crate::config::ConfigErrors;
+use crate::engine::{Dropped, EngineError, Identity, Options, Running, ShutdownReport};
 
 /// How long own telemetry may take to leave, beyond the shutdown of everything else.
 const FLUSH_TIME: Duration = Duration::from_secs(2);
 
 /// A collector that runs, with its own telemetry. See [`Running`], which it is one of.
 pub struct Service {
-    running: Running,
+    pub(super) running: Running,
     own: OwnTelemetry,
+    /// What the configuration says of telemetry.
+    pub(super) telemetry_identity: Identity,
 }
 
 impl Service {
     pub(super) async fn start(collector: Collector, build_info: BuildInfo) -> Result<Self, ServiceError> {
         let (telemetry, own) = telemetry::set_up(&collector.telemetry, &build_info).await?;
         let logger = telemetry.logger().clone();
-        for warning in collector.diagnostics.warnings() {
-            let mut event = logger.warn(warning.message());
-            if !warning.path().is_empty() {
-                event = event.field("path", warning.path());
-            }
-            if let Some(at) = warning.location() {
-                event = event.text("at", at);
-            }
-            event.emit();
-        }
+        collector.log_warnings(&logger);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         logger
             .info(&format!("Starting {}...", build_info.command))
@@ -53,7 +48,7 @@ impl Service {
         match collector.graph.start(options).await {
             Ok(running) => {
                 logger.info("Everything is ready. Begin running and processing data.").emit();
-                Ok(Self { running, own })
+                Ok(Self { running, own, telemetry_identity: collector.telemetry_identity })
             }
             Err(error) => {
                 own.shutdown(Instant::now() + FLUSH_TIME).await;
@@ -74,20 +69,43 @@ impl Service {
 
     /// Runs until `stop` completes or a fatal error occurs, and shuts down.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> ShutdownReport {
-        let logger = self.running.telemetry().logger().clone();
-        let begin = async {
-            stop.await;
-            logger.info("Starting shutdown...").emit();
+        self.run_with_reloads(stop, async || std::future::pending().await).await
+    }
+
+    /// As [`run_until`](Self::run_until), and [applies](Self::reload) every configuration that `next` comes up with. Both
+    /// futures are dropped where the other is first.
+    pub async fn run_with_reloads(
+        mut self,
+        stop: impl Future<Output = ()>,
+        mut next: impl AsyncFnMut() -> Result<Collector, ConfigErrors>,
+    ) -> ShutdownReport {
+        let mut stop = pin!(stop);
+        let fatal = loop {
+            let read = tokio::select! {
+                biased;
+                () = &mut stop => break None,
+                error = self.running.fatal() => break Some(error),
+                read = next() => read,
+            };
+            tokio::select! {
+                biased;
+                () = &mut stop => break None,
+                // What came of it is logged and shown by extensions.
+                _ = self.reload(read) => {}
+            }
         };
-        let report = self.running.run_until(begin).await;
+        let logger = self.running.telemetry().logger().clone();
+        match &fatal {
+            Some(error) => logger
+                .error("Asynchronous error received, terminating process")
+                .field("error", error.as_str())
+                .emit(),
+            None => logger.info("Starting shutdown...").emit(),
+        }
+        let mut report = self.running.shutdown_ref().await;
+        report.fatal = fatal;
         for dropped in &report.dropped {
-            logger
-                .error("Items were dropped at shutdown")
-                .field("component", dropped.component.as_str())
-                .field("signal", dropped.signal.as_str())
-                .field("reason", dropped.reason.as_str())
-                .field("items", dropped.items)
-                .emit();
+            self.log_dropped("Items were dropped at shutdown", dropped);
         }
         for failure in &report.failures {
             logger.error("Component did not shut down").field("error", failure.as_str()).emit();
@@ -95,6 +113,17 @@ impl Service {
         self.own.shutdown(Instant::now() + FLUSH_TIME).await;
         logger.info("Shutdown complete.").emit();
         report
+    }
+
+    pub(super) fn log_dropped(&self, message: &str, dropped: &Dropped) {
+        let logger = self.running.telemetry().logger();
+        logger
+            .error(message)
+            .field("component", dropped.component.as_str())
+            .field("signal", dropped.signal.as_str())
+            .field("reason", dropped.reason.as_str())
+            .field("items", dropped.items)
+            .emit();
     }
 
     /// Shuts down now.

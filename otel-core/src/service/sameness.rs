@@ -7,9 +7,11 @@ use crate::engine::Identity;
 
 /// The identity of a component by its part of the configuration. The order of keys and the way in which a value was
 /// written down do not matter.
-pub(super) fn identity(node: &Node) -> Identity {
+pub(super) fn identity(node: Option<&Node>) -> Identity {
     let mut text = String::new();
-    write_node(node, &mut text);
+    if let Some(node) = node {
+        write_node(node, &mut text);
+    }
     Identity::of_text(text)
 }
 
