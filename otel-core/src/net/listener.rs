@@ -5,11 +5,14 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::net::{TcpListener, UnixListener};
 
 use super::Peer;
+use super::handover::{Claim, Sockets};
 use super::stream::Stream;
+use crate::component::Host;
 
 /// What a server listens at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,6 +32,14 @@ pub enum Transport {
 /// A bound TCP port or Unix socket. The file of a socket goes with it.
 #[derive(Debug)]
 pub struct Listener {
+    socket: Arc<Socket>,
+    /// Says that the component that it was bound for has it.
+    _claim: Option<Arc<Claim>>,
+}
+
+/// What is bound, for as long as someone listens.
+#[derive(Debug)]
+pub(super) struct Socket {
     inner: Inner,
     bound: Bound,
 }
@@ -58,20 +69,27 @@ impl Listener {
     /// Binds an endpoint of a transport: `host:port`, or the path of a Unix socket. A socket that nobody listens at any
     /// more, as a process leaves it that was killed, is replaced.
     pub async fn bind_to(transport: Transport, endpoint: &str) -> io::Result<Self> {
-        let wanted = match transport {
-            Transport::Unix => return bind_unix(Path::new(endpoint)).await,
-            Transport::Tcp => None,
-            Transport::Tcp4 => Some(false),
-            Transport::Tcp6 => Some(true),
-        };
-        let inner = bind_tcp(endpoint, wanted).await?;
-        let bound = Bound::Tcp(inner.local_addr()?);
-        Ok(Self { inner: Inner::Tcp(inner), bound })
+        let socket = Arc::new(Socket::bind(transport, endpoint).await?);
+        Ok(Self { socket, _claim: None })
+    }
+
+    /// As [`bind_to`](Self::bind_to), for a component. If one listens there that is about to stop because another
+    /// configuration is being applied, its socket is taken over: no client is refused meanwhile.
+    pub async fn bind_for(host: &Host, transport: Transport, endpoint: &str) -> io::Result<Self> {
+        let sockets = host.lasting::<Sockets>();
+        if let Some((socket, claim)) = sockets.take_over(host, transport, endpoint) {
+            return Ok(Self { socket, _claim: Some(claim) });
+        }
+        let listener = Self::bind_to(transport, endpoint).await?;
+        // Whoever asks for any free port wants another one.
+        let lasts = transport == Transport::Unix || !endpoint.ends_with(":0");
+        let claim = lasts.then(|| sockets.keep(host, transport, endpoint, &listener.socket));
+        Ok(Self { _claim: claim, ..listener })
     }
 
     /// The address of a port; nothing for a Unix socket.
     pub fn address(&self) -> Option<SocketAddr> {
-        match self.bound {
+        match self.socket.bound {
             Bound::Tcp(address) => Some(address),
             Bound::Unix(_) => None,
         }
@@ -79,12 +97,12 @@ impl Listener {
 
     /// Where it listens.
     pub fn bound(&self) -> &Bound {
-        &self.bound
+        &self.socket.bound
     }
 
     /// The next connection.
     pub(super) async fn accept(&self) -> io::Result<(Stream, Peer)> {
-        match &self.inner {
+        match &self.socket.inner {
             Inner::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
                 // Where this fails the connection is broken, which shows soon enough.
@@ -99,7 +117,21 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
+impl Socket {
+    async fn bind(transport: Transport, endpoint: &str) -> io::Result<Self> {
+        let wanted = match transport {
+            Transport::Unix => return bind_unix(Path::new(endpoint)).await,
+            Transport::Tcp => None,
+            Transport::Tcp4 => Some(false),
+            Transport::Tcp6 => Some(true),
+        };
+        let inner = bind_tcp(endpoint, wanted).await?;
+        let bound = Bound::Tcp(inner.local_addr()?);
+        Ok(Self { inner: Inner::Tcp(inner), bound })
+    }
+}
+
+impl Drop for Socket {
     fn drop(&mut self) {
         if let Bound::Unix(path) = &self.bound {
             // Whoever removed it before us is welcome.
@@ -139,7 +171,7 @@ async fn bind_tcp(endpoint: &str, wants_ipv6: Option<bool>) -> io::Result<TcpLis
     TcpListener::bind(&addresses[..]).await
 }
 
-async fn bind_unix(path: &Path) -> io::Result<Listener> {
+async fn bind_unix(path: &Path) -> io::Result<Socket> {
     if let Err(error) = tokio::net::UnixStream::connect(path).await
         && error.kind() == ErrorKind::ConnectionRefused
         && std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
@@ -147,7 +179,7 @@ async fn bind_unix(path: &Path) -> io::Result<Listener> {
         std::fs::remove_file(path)?;
     }
     let inner = UnixListener::bind(path)?;
-    Ok(Listener { inner: Inner::Unix(inner), bound: Bound::Unix(path.to_owned()) })
+    Ok(Socket { inner: Inner::Unix(inner), bound: Bound::Unix(path.to_owned()) })
 }
 
 #[cfg(test)]

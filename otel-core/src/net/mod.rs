@@ -22,6 +22,7 @@ mod encoding;
 mod endpoint;
 #[cfg(feature = "tls")]
 mod fetch;
+mod handover;
 mod listener;
 mod partial;
 mod plain_client;

@@ -10,7 +10,9 @@ use otel_core::Invalid;
 use otel_core::component::{Host, StartError, Task};
 use otel_core::config::{Decode, Decoder, Fields, FromNode, MapList, Node, Optional, Secret};
 use otel_core::net::tls::{TlsServer, TlsServerConfig};
-use otel_core::net::{Handler, Listener, Peer, Reply, ServerOptions, Stopper, is_listen_address, serve};
+use otel_core::net::{
+    Handler, Listener, Peer, Reply, ServerOptions, Stopper, Transport, is_listen_address, serve,
+};
 use tokio::time::{Instant, timeout_at};
 
 const NO_BODIES: &str = "bodies of requests are not read";
@@ -188,7 +190,7 @@ impl Servers {
         handler: impl Handler,
     ) -> Result<SocketAddr, StartError> {
         options.logger = self.host.logger().clone();
-        let listener = Listener::bind(endpoint).await.map_err(|source| {
+        let listener = Listener::bind_for(&self.host, Transport::Tcp, endpoint).await.map_err(|source| {
             StartError::new(format!("failed to bind to address {endpoint}")).with_source(source)
         })?;
         let address = listener.address().expect("it was bound to a port");

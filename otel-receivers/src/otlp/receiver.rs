@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use otel_core::component::{Host, Outputs, Receiver, StartError, Task};
-use otel_core::net::{ByteBudget, Handler, Listener, ReadLimits, ServerOptions, Stopper, serve};
+use otel_core::net::{ByteBudget, Handler, Listener, ReadLimits, ServerOptions, Stopper, Transport, serve};
 use tokio::time::{Instant, timeout_at};
 
 use super::grpc::GrpcHandler;
@@ -73,7 +73,7 @@ impl OtlpReceiver {
         options.max_concurrent_streams = config.max_concurrent_streams;
         options.keepalive_time = config.keepalive.time;
         options.keepalive_timeout = config.keepalive.timeout;
-        let listener = bind("grpc", &config.endpoint).await?;
+        let listener = bind(&self.host, "grpc", &config.endpoint).await?;
         let address = listener.address();
         self.host.logger().info("Starting GRPC server").text("endpoint", listener.bound()).emit();
         self.run("otlp grpc server", listener, options, GrpcHandler(Arc::new(intake)));
@@ -89,7 +89,7 @@ impl OtlpReceiver {
         let mut options = ServerOptions::default();
         options.read_header_timeout = config.read_header_timeout;
         options.close_connections = !config.keep_alives_enabled;
-        let listener = bind("http", &config.endpoint).await?;
+        let listener = bind(&self.host, "http", &config.endpoint).await?;
         let address = listener.address();
         self.host.logger().info("Starting HTTP server").text("endpoint", listener.bound()).emit();
         self.run("otlp http server", listener, options, HttpHandler::new(intake, config));
@@ -137,8 +137,8 @@ impl Receiver for OtlpReceiver {
     }
 }
 
-async fn bind(protocol: &str, endpoint: &str) -> Result<Listener, StartError> {
-    Listener::bind(endpoint).await.map_err(|error| {
+async fn bind(host: &Host, protocol: &str, endpoint: &str) -> Result<Listener, StartError> {
+    Listener::bind_for(host, Transport::Tcp, endpoint).await.map_err(|error| {
         let message = format!("protocols::{protocol}::endpoint: cannot listen on {endpoint}");
         StartError::new(message).with_source(error)
     })

@@ -1,3 +1,4 @@
+use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;
 
@@ -26,16 +27,27 @@ pub(crate) async fn http(
     headers: &[(&str, &str)],
     body: impl Into<Bytes>,
 ) -> Answer {
-    let io = TokioIo::new(TcpStream::connect(address).await.unwrap());
-    let (mut client, connection) = http1::handshake(io).await.unwrap();
+    try_http(address, method, path, headers, body).await.unwrap()
+}
+
+/// As [`http`]; an error where the connection cannot be made or breaks.
+pub(crate) async fn try_http(
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Result<Answer, Box<dyn Error + Send + Sync>> {
+    let io = TokioIo::new(TcpStream::connect(address).await?);
+    let (mut client, connection) = http1::handshake(io).await?;
     tokio::spawn(connection);
     let mut request = Request::builder().method(method).uri(path).header("host", address.to_string());
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let response = client.send_request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
+    let response = client.send_request(request.body(Full::new(body.into()))?).await?;
     let (head, body) = response.into_parts();
-    Answer { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
+    Ok(Answer { status: head.status, headers: head.headers, body: body.collect().await?.to_bytes() })
 }
 
 pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {

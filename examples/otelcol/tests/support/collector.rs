@@ -62,6 +62,13 @@ impl Collector {
         assert!(self.logs(text).await, "the log does not say {text:?}:\n{}", self.log());
     }
 
+    /// Waits until the log has a text that often.
+    pub(crate) async fn wait_for_logs(&mut self, text: &str, times: usize) {
+        let found = timeout(PATIENCE, self.log.wait_for(|log| log.matches(text).count() >= times)).await;
+        let found = found.is_ok_and(|found| found.is_ok());
+        assert!(found, "the log does not say {text:?} {times} times:\n{}", self.log());
+    }
+
     /// Whether the log comes to have a text before it ends.
     async fn logs(&mut self, text: &str) -> bool {
         let found = timeout(PATIENCE, self.log.wait_for(|log| log.contains(text))).await;
