@@ -102,6 +102,30 @@ pub fn check<S: Signal>(plan: &[(Target, Change)], request: &[u8]) {
     assert_eq!(again.items(), data.items(), "the count is right");
     let edited = Tree::parse(S::KIND, &after).expect("what is valid can be taken apart");
     assert_eq!(edited.canonical(), tree.canonical(), "after {plan:?}");
+    stays_valid_however_deep(data);
+}
+
+/// Wraps the values of items in arrays, and puts them into their resources, as deep as they may be already.
+fn stays_valid_however_deep<S: Signal>(mut data: S) {
+    data.edit(|item: &mut ItemEdit<'_, S>| {
+        let values: Vec<(String, ValueBuf)> = item
+            .attributes()
+            .view()
+            .iter()
+            .map(|pair| (pair.key().to_owned(), pair.value().into()))
+            .collect();
+        for (key, value) in values {
+            let wrapped = ValueBuf::array(|array| {
+                array.push(&value).push_map(|map| {
+                    map.entry("wrapped", &value);
+                });
+            });
+            item.attributes().upsert(&key, &wrapped);
+            item.resource().attributes().upsert(&key, &wrapped);
+        }
+    });
+    let again = S::from_bytes(data.to_bytes()).expect("what was wrapped is valid");
+    assert_eq!(again.items(), data.items());
 }
 
 fn value_of(new: New) -> ValueBuf {

@@ -2,8 +2,12 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::InvalidJson;
+#[cfg(feature = "testing")]
+use crate::pdata::schema::{self, Message};
 use crate::pdata::{Logs, Metrics, Signal, SignalKind, Traces};
 
+#[cfg(feature = "testing")]
+mod proto;
 #[cfg(feature = "testing")]
 mod round_trip;
 
@@ -16,6 +20,15 @@ fn written<S: Signal>(signal: &S) -> Value {
     let mut out = Vec::new();
     signal.to_json(&mut out);
     serde_json::from_slice(&out).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&out)))
+}
+
+#[cfg(feature = "testing")]
+fn schema_of(kind: SignalKind) -> &'static Message {
+    match kind {
+        SignalKind::Traces => &schema::TRACES,
+        SignalKind::Metrics => &schema::METRICS,
+        SignalKind::Logs => &schema::LOGS,
+    }
 }
 
 fn span(span: &Value) -> Value {

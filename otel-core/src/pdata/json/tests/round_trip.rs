@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use prost::Message;
 
-use super::assert_valid;
+use super::{assert_valid, schema_of};
 use crate::pdata::schema::{self, Kind, Label};
 use crate::pdata::{Logs, Metrics, Signal, SignalKind, Traces};
 use crate::testing::generate::{self, Generate, Odd};
@@ -32,12 +32,7 @@ fn told(schema: &'static schema::Message, fields: &mut Vec<Field>) {
 
 fn tree(kind: SignalKind, bytes: &[u8]) -> Tree {
     let mut tree = Tree::parse(kind, bytes).unwrap().canonical();
-    let schema = match kind {
-        SignalKind::Traces => &schema::TRACES,
-        SignalKind::Metrics => &schema::METRICS,
-        SignalKind::Logs => &schema::LOGS,
-    };
-    told(schema, &mut tree.fields);
+    told(schema_of(kind), &mut tree.fields);
     tree
 }
 
