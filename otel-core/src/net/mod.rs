@@ -6,6 +6,7 @@
 //! - [`Listener`] binds, [`serve`] answers requests with a [`Handler`] until [`Stop`] says when to end.
 //! - [`read_grpc_message`] and [`read_http_body`] read requests within [`ReadLimits`], which share a
 //!   [`ByteBudget`].
+//! - With the feature `tls`, `HttpServerConfig` and `GrpcServerConfig` are the configuration blocks of servers.
 //! - [`Status`] is an answer other than success, for both protocols.
 //! - [`HttpClient`] sends requests over HTTP, compressed by a [`Compressor`].
 //! - [`GrpcClient`] calls unary methods; [`PartialSuccess`] is what an OTLP server may say in its answer.
@@ -16,6 +17,8 @@ mod budget;
 mod client;
 #[cfg(feature = "client")]
 mod compress;
+#[cfg(feature = "tls")]
+mod config;
 mod connection;
 mod decompress;
 mod encoding;
@@ -23,6 +26,8 @@ mod endpoint;
 #[cfg(feature = "tls")]
 mod fetch;
 mod handover;
+#[cfg(feature = "tls")]
+mod http_service;
 mod listener;
 mod partial;
 mod plain_client;
@@ -46,11 +51,15 @@ pub use client::{
 };
 #[cfg(feature = "client")]
 pub use compress::{Compression, Compressor};
+#[cfg(feature = "tls")]
+pub use config::{CorsConfig, GrpcServerConfig, HttpServerConfig, ServerKeepaliveConfig};
 pub use decompress::{Coding, Undecodable, decompress};
 pub use encoding::{ContentEncodings, grpc_coding};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 #[cfg(feature = "tls")]
 pub use fetch::{FetchError, fetch};
+#[cfg(feature = "tls")]
+pub use http_service::HttpService;
 pub use listener::{Bound, Listener, Transport, is_listen_address};
 pub use partial::{PartialSuccess, UnreadableResponse};
 pub use plain_client::{PlainClientError, PlainHttpClient};

@@ -3,13 +3,10 @@ use std::time::Duration;
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Emits, Host, Receiver, ReceiverFactory};
 use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Optional, Schema, Value};
-use otel_core::net;
+use otel_core::net::{GrpcServerConfig, HttpServerConfig};
 use otel_core::pdata::Signal;
 
 use super::OtlpReceiver;
-
-const NOT_YET: &str = "this receiver does not have it";
-const BUFFERS: &str = "buffers grow with what they hold";
 
 /// The configuration of the `otlp` receiver.
 #[derive(Debug, Clone)]
@@ -30,7 +27,7 @@ pub struct Protocols {
     /// OTLP/gRPC; off until it is named.
     pub grpc: Optional<GrpcServerConfig>,
     /// OTLP/HTTP; off until it is named.
-    pub http: Optional<HttpServerConfig>,
+    pub http: Optional<OtlpHttpConfig>,
 }
 
 /// What happens to strings that are not UTF-8.
@@ -44,52 +41,18 @@ pub enum InvalidUtf8 {
     Reject,
 }
 
-/// The gRPC server.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct GrpcServerConfig {
-    /// `host:port` to listen at.
-    pub endpoint: String,
-    /// Longest message in MiB, as it comes and decompressed; 0 for 4.
-    pub max_recv_msg_size_mib: usize,
-    /// Streams of a connection at a time; 0 for the server's own bound.
-    pub max_concurrent_streams: u32,
-    /// Pings to clients.
-    pub keepalive: KeepaliveConfig,
-    /// Keeps the request's headers for the pipeline.
-    pub include_metadata: bool,
-}
-
 /// The HTTP server.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct HttpServerConfig {
-    /// `host:port` to listen at.
-    pub endpoint: String,
+pub struct OtlpHttpConfig {
+    /// The server itself.
+    pub server: HttpServerConfig,
     /// Where spans are posted to.
     pub traces_url_path: String,
     /// Where data points are posted to.
     pub metrics_url_path: String,
     /// Where log records are posted to.
     pub logs_url_path: String,
-    /// Longest body in bytes, as it comes and decompressed; 0 for 20 MiB.
-    pub max_request_body_size: usize,
-    /// How long the headers of a request may take; zero for no bound.
-    pub read_header_timeout: Duration,
-    /// Connections stay open for more than a request.
-    pub keep_alives_enabled: bool,
-    /// Keeps the request's headers for the pipeline.
-    pub include_metadata: bool,
-}
-
-/// How a gRPC server finds out that clients are gone.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct KeepaliveConfig {
-    /// A client that has been silent for so long is pinged.
-    pub time: Duration,
-    /// How long it may take to answer.
-    pub timeout: Duration,
 }
 
 // === impl OtlpReceiverConfig ===
@@ -148,8 +111,8 @@ impl<S: Signal> Emits<S> for OtlpReceiverConfig {}
 impl Default for Protocols {
     fn default() -> Self {
         Self {
-            grpc: Optional::dormant(GrpcServerConfig::default()),
-            http: Optional::dormant(HttpServerConfig::default()),
+            grpc: Optional::dormant(GrpcServerConfig::at("localhost:4317")),
+            http: Optional::dormant(OtlpHttpConfig::default()),
         }
     }
 }
@@ -179,92 +142,11 @@ impl FromNode for InvalidUtf8 {
     }
 }
 
-// === impl GrpcServerConfig ===
+// === impl OtlpHttpConfig ===
 
-impl GrpcServerConfig {
-    const MAX_MIB: usize = 8_796_093_022_207;
-
-    /// Longest message in bytes.
-    pub fn max_message(&self) -> usize {
-        let mib = if self.max_recv_msg_size_mib == 0 { 4 } else { self.max_recv_msg_size_mib };
-        mib.saturating_mul(1 << 20)
-    }
-
+impl OtlpHttpConfig {
     fn validate(&self) -> Vec<Invalid> {
-        let mut broken = check_endpoint(&self.endpoint);
-        if self.max_recv_msg_size_mib > Self::MAX_MIB {
-            let value = self.max_recv_msg_size_mib;
-            let message = format!(
-                "invalid max_recv_msg_size_mib value, must be between 1 and {}: {value}",
-                Self::MAX_MIB
-            );
-            broken.push(Invalid::new("max_recv_msg_size_mib", message));
-        }
-        broken
-    }
-}
-
-impl Default for GrpcServerConfig {
-    fn default() -> Self {
-        Self {
-            endpoint: "localhost:4317".to_owned(),
-            max_recv_msg_size_mib: 0,
-            max_concurrent_streams: 0,
-            keepalive: KeepaliveConfig::default(),
-            include_metadata: false,
-        }
-    }
-}
-
-impl Decode for GrpcServerConfig {
-    fn decode(&mut self, fields: &mut Fields<'_>) {
-        let Self { endpoint, max_recv_msg_size_mib, max_concurrent_streams, keepalive, include_metadata } =
-            self;
-        fields.take("endpoint", endpoint);
-        fields.take("transport", &mut Tcp);
-        fields.take("max_recv_msg_size_mib", max_recv_msg_size_mib);
-        fields.take("max_concurrent_streams", max_concurrent_streams);
-        fields.take("keepalive", keepalive);
-        fields.take("include_metadata", include_metadata);
-        fields.tolerated("read_buffer_size", BUFFERS);
-        fields.tolerated("write_buffer_size", BUFFERS);
-        fields.tolerated("dialer", "a server does not dial");
-        for key in ["tls", "auth", "middlewares"] {
-            fields.unsupported(key, NOT_YET);
-        }
-    }
-}
-
-impl Default for KeepaliveConfig {
-    fn default() -> Self {
-        Self { time: Duration::from_secs(2 * 3600), timeout: Duration::from_secs(20) }
-    }
-}
-
-impl Decode for KeepaliveConfig {
-    fn decode(&mut self, fields: &mut Fields<'_>) {
-        let Self { time, timeout } = self;
-        fields.nested("server_parameters", |fields| {
-            fields.take("time", time);
-            fields.take("timeout", timeout);
-            for key in ["max_connection_idle", "max_connection_age", "max_connection_age_grace"] {
-                fields.unsupported(key, NOT_YET);
-            }
-        });
-        fields.tolerated("enforcement_policy", "clients may ping as often as they like");
-    }
-}
-
-// === impl HttpServerConfig ===
-
-impl HttpServerConfig {
-    /// Longest body in bytes.
-    pub fn max_body(&self) -> usize {
-        if self.max_request_body_size == 0 { 20 << 20 } else { self.max_request_body_size }
-    }
-
-    fn validate(&self) -> Vec<Invalid> {
-        let mut broken = check_endpoint(&self.endpoint);
+        let mut broken = self.server.validate();
         let paths = [
             ("traces_url_path", &self.traces_url_path),
             ("metrics_url_path", &self.metrics_url_path),
@@ -279,84 +161,32 @@ impl HttpServerConfig {
     }
 }
 
-impl Default for HttpServerConfig {
+impl Default for OtlpHttpConfig {
     fn default() -> Self {
+        let mut server = HttpServerConfig::at("localhost:4318");
+        server.read_header_timeout = Duration::ZERO;
+        server.write_timeout = Duration::ZERO;
+        server.idle_timeout = Duration::ZERO;
         Self {
-            endpoint: "localhost:4318".to_owned(),
+            server,
             traces_url_path: "/v1/traces".to_owned(),
             metrics_url_path: "/v1/metrics".to_owned(),
             logs_url_path: "/v1/logs".to_owned(),
-            max_request_body_size: 0,
-            read_header_timeout: Duration::ZERO,
-            keep_alives_enabled: true,
-            include_metadata: false,
         }
     }
 }
 
-impl Decode for HttpServerConfig {
+impl Decode for OtlpHttpConfig {
     fn decode(&mut self, fields: &mut Fields<'_>) {
-        let Self {
-            endpoint,
-            traces_url_path,
-            metrics_url_path,
-            logs_url_path,
-            max_request_body_size,
-            read_header_timeout,
-            keep_alives_enabled,
-            include_metadata,
-        } = self;
-        fields.take("endpoint", endpoint);
-        fields.take("transport", &mut Tcp);
+        let Self { server, traces_url_path, metrics_url_path, logs_url_path } = self;
+        fields.block(server);
         fields.take("traces_url_path", traces_url_path);
         fields.take("metrics_url_path", metrics_url_path);
         fields.take("logs_url_path", logs_url_path);
-        fields.take("max_request_body_size", max_request_body_size);
-        fields.take("read_header_timeout", read_header_timeout);
-        fields.take("keep_alives_enabled", keep_alives_enabled);
-        fields.take("include_metadata", include_metadata);
-        fields.tolerated("dialer", "a server does not dial");
-        for key in [
-            "tls",
-            "cors",
-            "auth",
-            "response_headers",
-            "compression_algorithms",
-            "read_timeout",
-            "write_timeout",
-            "idle_timeout",
-            "middlewares",
-        ] {
-            fields.unsupported(key, NOT_YET);
-        }
-    }
-}
-
-/// The only transport, so there is nothing to keep of it.
-struct Tcp;
-
-impl FromNode for Tcp {
-    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        decoder.one_of(node, &[("tcp", ())]).map(|()| Tcp)
-    }
-
-    fn schema() -> Schema {
-        Schema::one_of(&[("tcp", ())])
-    }
-
-    fn value(&mut self) -> Value {
-        "tcp".into()
     }
 }
 
 /// The path with the slash that it may have been written without.
 pub(super) fn slashed(path: &str) -> String {
     if path.starts_with('/') { path.to_owned() } else { format!("/{path}") }
-}
-
-fn check_endpoint(endpoint: &str) -> Vec<Invalid> {
-    if net::is_listen_address(endpoint) {
-        return Vec::new();
-    }
-    vec![Invalid::new("endpoint", format!("invalid endpoint \"{endpoint}\", allowed: host:port"))]
 }

@@ -3,7 +3,9 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use otel_core::component::Code;
-use otel_core::net::{Handler, Peer, Reply, Status, grpc_coding, parse_grpc_timeout, read_grpc_message};
+use otel_core::net::{
+    Handler, Peer, Refused, Reply, Status, grpc_coding, parse_grpc_timeout, read_grpc_message,
+};
 use otel_core::pdata::SignalKind;
 use tokio::time::Instant;
 
@@ -30,34 +32,33 @@ impl Handler for GrpcHandler {
         }
         match self.answer(request, peer).await {
             Ok(()) => success(),
-            Err(status) => refuse(StatusCode::OK, &status),
+            Err(refusal) => refuse(StatusCode::OK, &self.0.status(refusal, Code::Internal, peer)),
         }
     }
 }
 
 impl GrpcHandler {
-    async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Result<(), Status> {
+    async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Result<(), Refusal> {
         let GrpcHandler(intake) = self;
         let (head, body) = request.into_parts();
         let path = head.uri.path();
-        let signal =
-            signal_of(path).filter(|signal| intake.outputs.has(*signal)).ok_or_else(|| unknown(path))?;
-        let mut context = intake.context(peer, &head.headers);
+        let signal = signal_of(path).filter(|signal| intake.outputs.has(*signal));
+        let signal = signal.ok_or_else(|| unknown(path))?;
+        let mut context = intake.context(peer, &head);
         if let Some(timeout) = head.headers.get("grpc-timeout") {
             let timeout = timeout.to_str().ok().and_then(parse_grpc_timeout);
-            let timeout = timeout.ok_or_else(|| Status::new(Code::Internal, "malformed grpc-timeout"))?;
-            context = context.with_deadline(Instant::now() + timeout);
+            let malformed = || Refused::new("malformed", Code::Internal, "malformed grpc-timeout");
+            context = context.with_deadline(Instant::now() + timeout.ok_or_else(malformed)?);
         }
         let coding = grpc_coding(&head.headers)?;
         let message = read_grpc_message(body, coding, &intake.limits).await?;
-        match intake.take(signal, Encoding::Protobuf, message, context).await {
-            Ok(()) => Ok(()),
-            Err(Refusal::Pipeline(status)) => Err(status),
-            Err(Refusal::Unserved) => Err(unknown(path)),
-            Err(Refusal::Invalid(error)) => {
-                Err(Status::new(Code::Internal, format!("grpc: error unmarshalling request: {error}")))
+        let taken = intake.take(signal, Encoding::Protobuf, message, context).await;
+        taken.map_err(|refusal| match refusal {
+            Refusal::Invalid(error) => {
+                Refusal::Invalid(format!("grpc: error unmarshalling request: {error}"))
             }
-        }
+            other => other,
+        })
     }
 }
 
@@ -70,14 +71,14 @@ fn signal_of(path: &str) -> Option<SignalKind> {
     }
 }
 
-fn unknown(path: &str) -> Status {
+fn unknown(path: &str) -> Refused {
     let path = path.strip_prefix('/').unwrap_or(path);
     let message = match path.rsplit_once('/') {
         Some((service, "Export")) => format!("unknown service {service}"),
         Some((service, method)) => format!("unknown method {method} for service {service}"),
         None => format!("malformed method name: \"{path}\""),
     };
-    Status::new(Code::Unimplemented, message)
+    Refused::new("unserved", Code::Unimplemented, message)
 }
 
 /// An empty response message: nothing was rejected.

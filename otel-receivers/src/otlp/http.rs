@@ -3,25 +3,31 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use otel_core::component::Code;
-use otel_core::net::{Handler, Peer, Reply, Status, read_http_body};
+use otel_core::net::{ContentEncodings, Handler, Peer, Refused, Reply, Status, read_http_body};
 use otel_core::pdata::SignalKind;
 
-use super::HttpServerConfig;
+use super::OtlpHttpConfig;
 use super::config::slashed;
-use super::intake::{Encoding, Intake, Refusal};
+use super::intake::{Encoding, Intake};
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
+const TEXT: &str = "text/plain";
+const TEXT_UTF8: &str = "text/plain; charset=utf-8";
+const NOT_FOUND: &str = "404 page not found\n";
+const WRONG_METHOD: &str = "405 method not allowed, supported: [POST]";
+const WRONG_TYPE: &str = "415 unsupported media type, supported: [application/json, application/x-protobuf]";
 
 /// Answers OTLP/HTTP requests.
 #[derive(Debug, Clone)]
 pub(super) struct HttpHandler {
     intake: Arc<Intake>,
     paths: Arc<[(String, SignalKind)]>,
+    encodings: Arc<ContentEncodings>,
 }
 
 impl HttpHandler {
-    pub(super) fn new(intake: Intake, config: &HttpServerConfig) -> Self {
+    pub(super) fn new(intake: Intake, config: &OtlpHttpConfig) -> Self {
         let paths = [
             (&config.traces_url_path, SignalKind::Traces),
             (&config.metrics_url_path, SignalKind::Metrics),
@@ -29,51 +35,64 @@ impl HttpHandler {
         ];
         let served = paths.into_iter().filter(|(_, signal)| intake.outputs.has(*signal));
         let paths = served.map(|(path, signal)| (slashed(path), signal)).collect();
-        Self { intake: Arc::new(intake), paths }
+        let encodings = Arc::new(config.server.compression_algorithms.clone());
+        Self { intake: Arc::new(intake), paths, encodings }
     }
 
-    async fn answer(
-        &self,
-        signal: SignalKind,
-        encoding: Encoding,
-        request: Request<Incoming>,
-        peer: Peer,
-    ) -> Result<(), Status> {
-        let (head, body) = request.into_parts();
-        let context = self.intake.context(peer, &head.headers);
-        let coding = otel_core::net::ContentEncodings::default().coding(&head.headers)?;
-        let message =
-            read_http_body(&head.headers, body, coding, &self.intake.limits).await.map_err(|r| r.status)?;
-        match self.intake.take(signal, encoding, message, context).await {
-            Ok(()) => Ok(()),
-            Err(Refusal::Pipeline(status)) => Err(status),
-            Err(Refusal::Unserved) => Err(Status::new(Code::Unimplemented, "no pipeline takes this signal")),
-            Err(Refusal::Invalid(error)) => Err(Status::new(Code::InvalidArgument, error)),
+    async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Response<Reply> {
+        let content_type = request.headers().get(header::CONTENT_TYPE);
+        let encoding = content_type.and_then(encoding_of);
+        // Before anything else, as other collectors do.
+        let coding = match self.encodings.coding(request.headers()) {
+            Ok(coding) => coding,
+            Err(refused) => {
+                let status = self.intake.status(refused.into(), Code::InvalidArgument, peer);
+                let encoding = encoding.or(content_type.is_none().then_some(Encoding::Json));
+                return encoding.map_or_else(unencodable, |encoding| failure(&status, encoding));
+            }
+        };
+        let path = request.uri().path();
+        let Some((_, signal)) = self.paths.iter().find(|(known, _)| known == path) else {
+            return self.turned_away("unserved", StatusCode::NOT_FOUND, NOT_FOUND, peer);
+        };
+        if request.method() != Method::POST {
+            return self.turned_away("method", StatusCode::METHOD_NOT_ALLOWED, WRONG_METHOD, peer);
         }
+        let Some(encoding) = encoding else {
+            return self.turned_away("media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, WRONG_TYPE, peer);
+        };
+        let (head, body) = request.into_parts();
+        let context = self.intake.context(peer, &head);
+        let taken = match read_http_body(&head.headers, body, coding, &self.intake.limits).await {
+            Ok(message) => self.intake.take(*signal, encoding, message, context).await,
+            Err(refused) => Err(refused.into()),
+        };
+        match (taken, encoding) {
+            // The empty submessage of a full success is written, as other collectors do.
+            (Ok(()), Encoding::Protobuf) => reply(StatusCode::OK, PROTOBUF, &[0x0a, 0][..]),
+            (Ok(()), Encoding::Json) => reply(StatusCode::OK, JSON, &br#"{"partialSuccess":{}}"#[..]),
+            (Err(refusal), encoding) => {
+                failure(&self.intake.status(refusal, Code::InvalidArgument, peer), encoding)
+            }
+        }
+    }
+
+    /// An answer to what is no request for telemetry at all.
+    fn turned_away(
+        &self,
+        reason: &'static str,
+        status: StatusCode,
+        body: &'static str,
+        peer: Peer,
+    ) -> Response<Reply> {
+        self.intake.rejections.record(&Refused::new(reason, Code::InvalidArgument, body.trim_end()), peer);
+        reply(status, if status == StatusCode::NOT_FOUND { TEXT_UTF8 } else { TEXT }, body)
     }
 }
 
 impl Handler for HttpHandler {
     async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Reply> {
-        let path = request.uri().path();
-        let Some((_, signal)) = self.paths.iter().find(|(known, _)| known == path) else {
-            return text(StatusCode::NOT_FOUND, "404 page not found\n");
-        };
-        if request.method() != Method::POST {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "405 method not allowed, supported: [POST]");
-        }
-        let Some(encoding) = request.headers().get(header::CONTENT_TYPE).and_then(encoding_of) else {
-            return text(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "415 unsupported media type, supported: [application/json, application/x-protobuf]",
-            );
-        };
-        match (self.answer(*signal, encoding, request, peer).await, encoding) {
-            // The empty submessage of a full success is written, as other collectors do.
-            (Ok(()), Encoding::Protobuf) => reply(StatusCode::OK, PROTOBUF, &[0x0a, 0][..]),
-            (Ok(()), Encoding::Json) => reply(StatusCode::OK, JSON, &br#"{"partialSuccess":{}}"#[..]),
-            (Err(status), encoding) => failure(&status, encoding),
-        }
+        self.answer(request, peer).await
     }
 }
 
@@ -99,8 +118,10 @@ fn failure(status: &Status, encoding: Encoding) -> Response<Reply> {
     response
 }
 
-fn text(status: StatusCode, body: &'static str) -> Response<Reply> {
-    reply(status, "text/plain", body.as_bytes())
+/// What other collectors say where the answer has no encoding.
+fn unencodable() -> Response<Reply> {
+    let body = r#"{"code": 13, "message": "failed to marshal error message"}"#;
+    reply(StatusCode::INTERNAL_SERVER_ERROR, JSON, body)
 }
 
 fn reply(status: StatusCode, content_type: &'static str, body: impl Into<bytes::Bytes>) -> Response<Reply> {

@@ -1,10 +1,12 @@
-use http::HeaderMap;
-use otel_core::component::{ClientInfo, Context, Metadata, Next, Outputs};
-use otel_core::net::{Message, Peer, ReadLimits, Status};
+use http::header;
+use http::request::Parts;
+use otel_core::component::{ClientInfo, Code, Context, Metadata, Next, Outputs};
+use otel_core::net::{Message, Peer, ReadLimits, Refused, Status};
 use otel_core::pdata::{Signal, SignalKind};
 
 use super::InvalidUtf8;
 use super::metrics::TransportMetrics;
+use super::rejections::Rejections;
 
 /// The way of a request into the pipelines, for one protocol.
 #[derive(Debug)]
@@ -14,6 +16,7 @@ pub(super) struct Intake {
     pub(super) invalid_utf8: InvalidUtf8,
     pub(super) include_metadata: bool,
     pub(super) metrics: TransportMetrics,
+    pub(super) rejections: Rejections,
 }
 
 /// How the telemetry in a request is written.
@@ -25,12 +28,20 @@ pub(super) enum Encoding {
 
 /// Why a request did not get in.
 pub(super) enum Refusal {
-    /// It is not a valid request.
+    /// It is not a valid request, or cannot be read.
+    Rejected(Refused),
+    /// It is not valid telemetry.
     Invalid(String),
     /// The pipeline said no.
     Pipeline(Status),
     /// No pipeline takes the signal.
     Unserved,
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        Refusal::Rejected(refused)
+    }
 }
 
 impl Intake {
@@ -88,8 +99,22 @@ impl Intake {
         taken.map_err(|error| Refusal::Pipeline(Status::from(&error)))
     }
 
+    /// What a client is told of a refusal, of which the rest is recorded. What is invalid gets the protocol's own code.
+    pub(super) fn status(&self, refusal: Refusal, invalid: Code, peer: Peer) -> Status {
+        let refused = match refusal {
+            Refusal::Pipeline(status) => return status,
+            Refusal::Rejected(refused) => refused,
+            Refusal::Invalid(error) => Refused::new("invalid", invalid, error),
+            Refusal::Unserved => {
+                Refused::new("unserved", Code::Unimplemented, "no pipeline takes this signal")
+            }
+        };
+        self.rejections.record(&refused, peer);
+        refused.status
+    }
+
     /// What the pipelines are told of a request.
-    pub(super) fn context(&self, peer: Peer, headers: &HeaderMap) -> Context {
+    pub(super) fn context(&self, peer: Peer, head: &Parts) -> Context {
         let context = match peer.address {
             Some(address) => Context::new().with_client(ClientInfo::new(address)),
             None => Context::new(),
@@ -98,10 +123,14 @@ impl Intake {
             return context;
         }
         let mut metadata = Metadata::new();
-        for (name, value) in headers {
+        for (name, value) in &head.headers {
             if let Ok(value) = value.to_str() {
                 metadata.append(name.as_str(), value);
             }
+        }
+        // HTTP/2 has a field of its own for it.
+        if let Some(host) = head.uri.authority().filter(|_| !head.headers.contains_key(header::HOST)) {
+            metadata.append("host", host.as_str());
         }
         context.with_metadata(metadata)
     }

@@ -6,8 +6,7 @@ mod http;
 mod intake;
 mod metrics;
 mod receiver;
+mod rejections;
 
-pub use config::{
-    GrpcServerConfig, HttpServerConfig, InvalidUtf8, KeepaliveConfig, OtlpReceiverConfig, Protocols,
-};
+pub use config::{InvalidUtf8, OtlpHttpConfig, OtlpReceiverConfig, Protocols};
 pub use receiver::OtlpReceiver;

@@ -1,16 +1,22 @@
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use otel_core::component::{Host, Outputs, Receiver, StartError, Task};
-use otel_core::net::{ByteBudget, Handler, Listener, ReadLimits, ServerOptions, Stopper, Transport, serve};
+use otel_core::net::tls::TlsError;
+use otel_core::net::{
+    Bound, ByteBudget, GrpcServerConfig, Handler, HttpService, Listener, ReadLimits, ServerOptions, Stopper,
+    serve,
+};
 use tokio::time::{Instant, timeout_at};
 
 use super::grpc::GrpcHandler;
 use super::http::HttpHandler;
 use super::intake::Intake;
 use super::metrics::TransportMetrics;
-use super::{GrpcServerConfig, HttpServerConfig, OtlpReceiverConfig};
+use super::rejections::Rejections;
+use super::{OtlpHttpConfig, OtlpReceiverConfig};
 
 /// Serves OTLP over gRPC and HTTP.
 #[derive(Debug)]
@@ -24,8 +30,8 @@ pub struct OtlpReceiver {
 
 #[derive(Debug, Default)]
 struct Running {
-    grpc: Option<SocketAddr>,
-    http: Option<SocketAddr>,
+    grpc: Option<Bound>,
+    http: Option<Bound>,
     tasks: Vec<Task>,
 }
 
@@ -36,64 +42,59 @@ impl OtlpReceiver {
         Self { config, host: host.clone(), budget, stopper: Stopper::default(), running: Mutex::default() }
     }
 
-    /// Where gRPC is served, once it is.
+    /// The port where gRPC is served, once it is.
     pub fn grpc_address(&self) -> Option<SocketAddr> {
-        self.running().grpc
+        address(self.running().grpc.as_ref())
     }
 
-    /// Where HTTP is served, once it is.
+    /// The port where HTTP is served, once it is.
     pub fn http_address(&self) -> Option<SocketAddr> {
-        self.running().http
+        address(self.running().http.as_ref())
     }
 
     fn intake(
         &self,
         outputs: Outputs,
-        message: usize,
+        limits: ReadLimits,
         include_metadata: bool,
         transport: &'static str,
     ) -> Intake {
         Intake {
             outputs,
-            limits: ReadLimits::new(message, self.budget.clone()),
+            limits,
             invalid_utf8: self.config.invalid_utf8,
             include_metadata,
             metrics: TransportMetrics::new(&self.host, transport),
+            rejections: Rejections::new(&self.host, transport),
         }
     }
 
-    async fn start_grpc(
-        &self,
-        config: &GrpcServerConfig,
-        outputs: Outputs,
-    ) -> Result<Option<SocketAddr>, StartError> {
-        let intake = self.intake(outputs, config.max_message(), config.include_metadata, "grpc");
-        let mut options = ServerOptions::default();
-        options.http2_only = true;
-        options.max_concurrent_streams = config.max_concurrent_streams;
-        options.keepalive_time = config.keepalive.time;
-        options.keepalive_timeout = config.keepalive.timeout;
-        let listener = bind(&self.host, "grpc", &config.endpoint).await?;
-        let address = listener.address();
-        self.host.logger().info("Starting GRPC server").text("endpoint", listener.bound()).emit();
+    async fn start_grpc(&self, config: &GrpcServerConfig, outputs: Outputs) -> Result<Bound, StartError> {
+        let limits = config.limits(self.budget.clone());
+        let intake = self.intake(outputs, limits, config.include_metadata, "grpc");
+        let mut options = config.options(self.host.logger()).map_err(not_loaded)?;
+        options.failures = intake.rejections.connections();
+        let listener =
+            config.listen(&self.host).await.map_err(|error| not_bound("grpc", &config.endpoint, error))?;
+        let bound = listener.bound().clone();
+        self.host.logger().info("Starting GRPC server").text("endpoint", &bound).emit();
         self.run("otlp grpc server", listener, options, GrpcHandler(Arc::new(intake)));
-        Ok(address)
+        Ok(bound)
     }
 
-    async fn start_http(
-        &self,
-        config: &HttpServerConfig,
-        outputs: Outputs,
-    ) -> Result<Option<SocketAddr>, StartError> {
-        let intake = self.intake(outputs, config.max_body(), config.include_metadata, "http");
-        let mut options = ServerOptions::default();
-        options.read_header_timeout = config.read_header_timeout;
-        options.close_connections = !config.keep_alives_enabled;
-        let listener = bind(&self.host, "http", &config.endpoint).await?;
-        let address = listener.address();
-        self.host.logger().info("Starting HTTP server").text("endpoint", listener.bound()).emit();
-        self.run("otlp http server", listener, options, HttpHandler::new(intake, config));
-        Ok(address)
+    async fn start_http(&self, config: &OtlpHttpConfig, outputs: Outputs) -> Result<Bound, StartError> {
+        let server = &config.server;
+        let limits = server.limits(self.budget.clone());
+        let intake = self.intake(outputs, limits, server.include_metadata, "http");
+        let mut options = server.options(self.host.logger()).map_err(not_loaded)?;
+        options.failures = intake.rejections.connections();
+        let listener =
+            server.listen(&self.host).await.map_err(|error| not_bound("http", &server.endpoint, error))?;
+        let bound = listener.bound().clone();
+        self.host.logger().info("Starting HTTP server").text("endpoint", &bound).emit();
+        let handler = HttpService::new(server, HttpHandler::new(intake, config));
+        self.run("otlp http server", listener, options, handler);
+        Ok(bound)
     }
 
     fn run(&self, name: &'static str, listener: Listener, options: ServerOptions, handler: impl Handler) {
@@ -114,12 +115,12 @@ impl OtlpReceiver {
 impl Receiver for OtlpReceiver {
     async fn start(&self, outputs: Outputs) -> Result<(), StartError> {
         if let Some(config) = self.config.protocols.grpc.get() {
-            let address = self.start_grpc(config, outputs.clone()).await?;
-            self.running().grpc = address;
+            let bound = self.start_grpc(config, outputs.clone()).await?;
+            self.running().grpc = Some(bound);
         }
         if let Some(config) = self.config.protocols.http.get() {
-            let address = self.start_http(config, outputs).await?;
-            self.running().http = address;
+            let bound = self.start_http(config, outputs).await?;
+            self.running().http = Some(bound);
         }
         Ok(())
     }
@@ -137,9 +138,18 @@ impl Receiver for OtlpReceiver {
     }
 }
 
-async fn bind(host: &Host, protocol: &str, endpoint: &str) -> Result<Listener, StartError> {
-    Listener::bind_for(host, Transport::Tcp, endpoint).await.map_err(|error| {
-        let message = format!("protocols::{protocol}::endpoint: cannot listen on {endpoint}");
-        StartError::new(message).with_source(error)
-    })
+fn address(bound: Option<&Bound>) -> Option<SocketAddr> {
+    match bound? {
+        Bound::Tcp(address) => Some(*address),
+        _ => None,
+    }
+}
+
+fn not_loaded(error: TlsError) -> StartError {
+    StartError::new("failed to load TLS config").with_source(error)
+}
+
+fn not_bound(protocol: &str, endpoint: &str, error: io::Error) -> StartError {
+    let message = format!("protocols::{protocol}::endpoint: cannot listen on {endpoint}");
+    StartError::new(message).with_source(error)
 }

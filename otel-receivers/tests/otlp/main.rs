@@ -1,7 +1,10 @@
 //! The `otlp` receiver over real sockets.
 
+mod browser;
+mod compression;
 mod config;
 mod grpc;
 mod hostile;
 mod http;
 mod support;
+mod transport;

@@ -28,7 +28,7 @@ use otel_core::telemetry::Metrics;
 use otel_core::testing::TestHost;
 use otel_receivers::otlp::OtlpReceiver;
 use prost::Message as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -148,11 +148,33 @@ pub(crate) fn traces(items: usize) -> Bytes {
     requests(items)[0].1.clone()
 }
 
-pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
-    use std::io::Write as _;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+/// The names under which HTTP knows compressions.
+pub(crate) const ENCODINGS: [&str; 7] =
+    ["gzip", "zstd", "zlib", "deflate", "snappy", "x-snappy-framed", "lz4"];
+
+/// Compresses as HTTP names it.
+pub(crate) fn pack(encoding: &str, bytes: &[u8]) -> Vec<u8> {
+    let level = flate2::Compression::fast();
+    match encoding {
+        "gzip" => written(flate2::write::GzEncoder::new(Vec::new(), level), bytes).finish().unwrap(),
+        "zlib" | "deflate" => {
+            written(flate2::write::ZlibEncoder::new(Vec::new(), level), bytes).finish().unwrap()
+        }
+        "zstd" => zstd::stream::encode_all(bytes, 1).unwrap(),
+        "snappy" => snap::raw::Encoder::new().compress_vec(bytes).unwrap(),
+        "x-snappy-framed" => written(snap::write::FrameEncoder::new(Vec::new()), bytes).into_inner().unwrap(),
+        "lz4" => written(lz4_flex::frame::FrameEncoder::new(Vec::new()), bytes).finish().unwrap(),
+        other => panic!("nobody compresses with {other}"),
+    }
+}
+
+fn written<W: std::io::Write>(mut encoder: W, bytes: &[u8]) -> W {
     encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
+    encoder
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    pack("gzip", bytes)
 }
 
 // === gRPC ===
@@ -179,10 +201,20 @@ pub(crate) async fn call(
     headers: &[(&'static str, &str)],
     body: Bytes,
 ) -> (Status, Bytes) {
-    let io = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    call_over(TcpStream::connect(address).await.unwrap(), path, headers, body).await
+}
+
+/// The same over a connection.
+pub(crate) async fn call_over(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    path: &str,
+    headers: &[(&'static str, &str)],
+    body: Bytes,
+) -> (Status, Bytes) {
+    let io = TokioIo::new(stream);
     let (mut client, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
     tokio::spawn(connection);
-    let mut request = Request::post(format!("http://{address}{path}"))
+    let mut request = Request::post(format!("http://collector{path}"))
         .header(header::CONTENT_TYPE, "application/grpc")
         .header(header::TE, "trailers");
     for (name, value) in headers {
@@ -206,16 +238,26 @@ pub(crate) struct Answer {
 }
 
 pub(crate) async fn post(address: SocketAddr, path: &str, headers: &[&str], body: &[u8]) -> Answer {
+    raw(address, &request("POST", path, headers, body)).await
+}
+
+/// The bytes of a request.
+pub(crate) fn request(method: &str, path: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
+    let len = body.len();
     let mut head =
-        format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+        format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {len}\r\n");
     for header in headers {
         head = format!("{head}{header}\r\n");
     }
-    raw(address, &[format!("{head}\r\n").as_bytes(), body].concat()).await
+    [format!("{head}\r\n").as_bytes(), body].concat()
 }
 
 pub(crate) async fn raw(address: SocketAddr, bytes: &[u8]) -> Answer {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    raw_over(TcpStream::connect(address).await.unwrap(), bytes).await
+}
+
+/// The same over a connection.
+pub(crate) async fn raw_over(mut stream: impl AsyncRead + AsyncWrite + Unpin, bytes: &[u8]) -> Answer {
     // The server may answer and close before it has read everything.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();

@@ -1,0 +1,100 @@
+//! What is counted and written of requests that do not get as far as the pipeline.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use otel_core::component::Host;
+use otel_core::net::{ConnectionFailures, Peer, Refused};
+use otel_core::telemetry::Counter;
+use tokio::time::Instant;
+
+/// One record of a reason in so much time.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Counts the rejected requests of a protocol by their reason, and writes some of them.
+#[derive(Debug)]
+pub(super) struct Rejections {
+    host: Host,
+    transport: &'static str,
+    reasons: Mutex<HashMap<&'static str, Reason>>,
+}
+
+#[derive(Debug)]
+struct Reason {
+    counter: Counter,
+    written: Option<Instant>,
+    /// Since then.
+    unwritten: u64,
+}
+
+impl Rejections {
+    pub(super) fn new(host: &Host, transport: &'static str) -> Self {
+        Self { host: host.clone(), transport, reasons: Mutex::default() }
+    }
+
+    /// A request was rejected.
+    pub(super) fn record(&self, refused: &Refused, peer: Peer) {
+        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        let reason = reasons.entry(refused.reason).or_insert_with(|| Reason {
+            counter: self.counter(
+                "otelcol_receiver_rejected_requests",
+                "Requests that were refused before any pipeline saw them.",
+                "{requests}",
+                refused.reason,
+            ),
+            written: None,
+            unwritten: 0,
+        });
+        reason.counter.add(1);
+        if reason.written.is_some_and(|written| written.elapsed() < EVERY) {
+            reason.unwritten += 1;
+            return;
+        }
+        reason.written = Some(Instant::now());
+        let others = std::mem::take(&mut reason.unwritten);
+        drop(reasons);
+        let mut event = self.host.logger().warn("Request rejected");
+        event = event.field("transport", self.transport).field("reason", refused.reason);
+        event = event.field("error", refused.status.message.as_str());
+        if let Some(address) = peer.address {
+            event = event.text("client", &address.ip());
+        }
+        if others > 0 {
+            event = event.field("others_like_it", others);
+        }
+        event.emit();
+    }
+
+    /// The counters of connections.
+    pub(super) fn connections(&self) -> ConnectionFailures {
+        let mut failures = ConnectionFailures::default();
+        let reasons = [
+            (&mut failures.refused, "too_many"),
+            (&mut failures.handshake, "tls_handshake"),
+            (&mut failures.timeout, "timeout"),
+            (&mut failures.panicked, "panic"),
+        ];
+        for (counter, reason) in reasons {
+            *counter = self.counter(
+                "otelcol_receiver_failed_connections",
+                "Connections that ended otherwise than by their clients' will.",
+                "{connections}",
+                reason,
+            );
+        }
+        failures
+    }
+
+    fn counter(
+        &self,
+        name: &'static str,
+        description: &'static str,
+        unit: &'static str,
+        reason: &str,
+    ) -> Counter {
+        let id = self.host.id().to_string();
+        let attributes = [("receiver", id.as_str()), ("transport", self.transport), ("reason", reason)];
+        self.host.telemetry().metrics().counter(name, description, unit, &attributes)
+    }
+}
