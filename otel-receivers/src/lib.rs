@@ -13,7 +13,7 @@
 //! [`register`] adds all of a build to a registry, for collectors from YAML. No feature is on by default; `full` is all of
 //! them. The oldest Rust that it builds with is 1.90.
 
-#[cfg(feature = "health_check")]
+#[cfg(any(feature = "health_check", feature = "zpages"))]
 pub mod extensions;
 #[cfg(feature = "nop")]
 pub mod nop;
@@ -30,6 +30,8 @@ pub fn register(registry: &mut Registry) {
     registry.receiver::<otlp::OtlpReceiverConfig>().traces().metrics().logs();
     #[cfg(feature = "health_check")]
     registry.extension::<extensions::health_check::HealthCheckConfig>();
+    #[cfg(feature = "zpages")]
+    registry.extension::<extensions::zpages::ZpagesConfig>();
     // A build without features has none to add.
     let _ = registry;
 }

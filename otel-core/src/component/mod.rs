@@ -42,7 +42,7 @@ pub use factory::{
 };
 pub use host::{BuildInfo, Capabilities, ComponentKind, Host, HostParts, Shared, Spawn, Task, TaskFuture};
 pub use lasting::Lasting;
-pub use overview::{Overview, PipelineOverview};
+pub use overview::{FeatureGateOverview, Overview, PipelineOverview};
 pub use proxies::ProxySettings;
 pub use report::{Destination, ExporterReport, ReceiverReport};
 pub use stability::Stability;

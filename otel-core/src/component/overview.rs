@@ -17,6 +17,11 @@ pub trait Overview: fmt::Debug + Send + Sync + 'static {
     /// The state of every instance. None once the collector is gone.
     fn statuses(&self) -> Vec<StatusEvent>;
 
+    /// The feature gates, in alphabetical order.
+    fn feature_gates(&self) -> Vec<FeatureGateOverview> {
+        Vec::new()
+    }
+
     /// Why the last configuration that should have been applied was not, until one is.
     fn failed_reload(&self) -> Option<String>;
 }
@@ -41,5 +46,38 @@ impl PipelineOverview {
     /// A pipeline without components; set the fields.
     pub fn new(id: ComponentId, signal: SignalKind) -> Self {
         Self { id, signal, receivers: Vec::new(), processors: Vec::new(), exporters: Vec::new() }
+    }
+}
+
+/// A feature gate and whether it is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FeatureGateOverview {
+    /// Its name.
+    pub id: String,
+    /// Whether it is on.
+    pub enabled: bool,
+    /// How settled it is: `Alpha`, `Beta`, `Stable` or `Deprecated`.
+    pub stage: String,
+    /// What it does.
+    pub description: String,
+    /// The first version that has it.
+    pub from_version: String,
+    /// The first version that has it no more, if that is known.
+    pub to_version: Option<String>,
+}
+
+impl FeatureGateOverview {
+    /// A gate with nothing said of it; set the fields.
+    pub fn new(id: impl Into<String>, enabled: bool) -> Self {
+        let none = String::new;
+        Self {
+            id: id.into(),
+            enabled,
+            stage: none(),
+            description: none(),
+            from_version: none(),
+            to_version: None,
+        }
     }
 }

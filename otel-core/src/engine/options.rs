@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::component::{BuildInfo, ProxySettings};
+use crate::component::{BuildInfo, FeatureGateOverview, ProxySettings};
 use crate::telemetry::Telemetry;
 
 /// What a collector is handed when it starts.
@@ -14,6 +14,8 @@ pub struct Options {
     pub build_info: BuildInfo,
     /// The proxies that its clients go through.
     pub proxies: ProxySettings,
+    /// The feature gates that its configuration was read with, for extensions to show.
+    pub feature_gates: Vec<FeatureGateOverview>,
     /// How long a shutdown may take in all, below the 30 s after which Kubernetes kills.
     pub shutdown_timeout: Duration,
 }
@@ -29,6 +31,7 @@ impl Default for Options {
             telemetry: Telemetry::none(),
             build_info: BuildInfo::default(),
             proxies: ProxySettings::default(),
+            feature_gates: Vec::new(),
             shutdown_timeout: Self::SHUTDOWN_TIMEOUT,
         }
     }

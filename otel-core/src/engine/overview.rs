@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::graph::Graph;
 use super::status::Board;
 use crate::ComponentId;
-use crate::component::{Overview, PipelineOverview, StatusEvent};
+use crate::component::{FeatureGateOverview, Overview, PipelineOverview, StatusEvent};
 
 /// The collector from outside. Extensions hold it, so it does not hold them.
 pub(super) struct View {
     board: Weak<Board>,
+    feature_gates: Vec<FeatureGateOverview>,
     shown: Mutex<Shown>,
 }
 
@@ -22,8 +23,8 @@ struct Shown {
 }
 
 impl View {
-    pub(super) fn new(board: &Arc<Board>) -> Self {
-        Self { board: Arc::downgrade(board), shown: Mutex::default() }
+    pub(super) fn new(board: &Arc<Board>, feature_gates: Vec<FeatureGateOverview>) -> Self {
+        Self { board: Arc::downgrade(board), feature_gates, shown: Mutex::default() }
     }
 
     /// Shows another graph.
@@ -54,6 +55,10 @@ impl Overview for View {
 
     fn statuses(&self) -> Vec<StatusEvent> {
         self.board.upgrade().map(|board| board.snapshot()).unwrap_or_default()
+    }
+
+    fn feature_gates(&self) -> Vec<FeatureGateOverview> {
+        self.feature_gates.clone()
     }
 
     fn failed_reload(&self) -> Option<String> {

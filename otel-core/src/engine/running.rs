@@ -64,7 +64,7 @@ impl Running {
 
     fn create(graph: Graph, options: Options) -> Result<Self, EngineError> {
         let board = Arc::new(Board::new());
-        let overview = Arc::new(View::new(&board));
+        let overview = Arc::new(View::new(&board, options.feature_gates));
         overview.show(&graph);
         let surroundings = Surroundings {
             telemetry: options.telemetry,

@@ -6,8 +6,8 @@ use super::registry::Registry;
 use super::run::{Service, ServiceError};
 use super::sameness;
 use super::telemetry::TelemetryConfig;
-use crate::component::{BuildInfo, ProxySettings};
-use crate::config::gates::{ALLOW_NO_PIPELINES, FeatureGates};
+use crate::component::{BuildInfo, FeatureGateOverview, ProxySettings};
+use crate::config::gates::{ALLOW_NO_PIPELINES, FeatureGates, Gate};
 use crate::config::{ConfigErrors, Decoder, Diagnostics, Node, Source, Value, parse};
 use crate::engine::{EngineError, Graph, Identity, Options};
 use crate::telemetry::{Logger, Telemetry};
@@ -21,6 +21,7 @@ pub struct Collector {
     pub(super) telemetry_identity: Identity,
     pub(super) shutdown_timeout: std::time::Duration,
     pub(super) proxies: ProxySettings,
+    pub(super) feature_gates: Vec<FeatureGateOverview>,
     pub(super) diagnostics: Diagnostics,
 }
 
@@ -67,7 +68,16 @@ impl Collector {
         let proxies = ProxySettings::default();
         let telemetry_identity =
             sameness::identity(root.entry("service").and_then(|node| node.entry("telemetry")));
-        Ok(Self { graph, telemetry, telemetry_identity, shutdown_timeout, proxies, diagnostics })
+        let feature_gates = shown(registry.gates());
+        Ok(Self {
+            graph,
+            telemetry,
+            telemetry_identity,
+            shutdown_timeout,
+            proxies,
+            feature_gates,
+            diagnostics,
+        })
     }
 
     /// Reads a loaded configuration only to print it: with its defaults, and with secrets marked. References between its
@@ -124,6 +134,18 @@ impl Collector {
     pub async fn start(self, build_info: BuildInfo) -> Result<Service, ServiceError> {
         Service::start(self, build_info).await
     }
+}
+
+fn shown(gates: &FeatureGates) -> Vec<FeatureGateOverview> {
+    let gate = |gate: &Gate| {
+        let mut shown = FeatureGateOverview::new(gate.id(), gates.is_enabled(gate));
+        shown.stage = gate.stage().to_string();
+        shown.description = gate.description().into();
+        shown.from_version = gate.from_version().into();
+        shown.to_version = gate.to_version().map(str::to_owned);
+        shown
+    };
+    gates.iter().map(gate).collect()
 }
 
 fn check_sections(description: &Description<'_>, root: &Node, gates: &FeatureGates, decoder: &mut Decoder) {

@@ -43,6 +43,7 @@ impl Service {
             telemetry,
             build_info,
             proxies: collector.proxies,
+            feature_gates: collector.feature_gates,
             shutdown_timeout: collector.shutdown_timeout,
         };
         match collector.graph.start(options).await {

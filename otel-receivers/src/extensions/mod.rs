@@ -3,5 +3,9 @@
 #[cfg(feature = "health_check")]
 pub mod health_check;
 mod server;
+#[cfg(test)]
+mod testing;
+#[cfg(feature = "zpages")]
+pub mod zpages;
 
 pub use server::ExtensionServerConfig;

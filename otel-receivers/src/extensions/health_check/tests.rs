@@ -1,9 +1,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::StatusCode;
-use http_body_util::{BodyExt as _, Empty};
-use hyper_util::rt::TokioIo;
 use otel_core::component::{
     Component, ComponentKind, Extension, Overview, PipelineOverview, Status, StatusEvent,
 };
@@ -14,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::*;
+use crate::extensions::testing::{Answer, get};
 
 fn read(yaml: &str) -> Result<HealthCheckConfig, String> {
     config::from_yaml("health.yaml", yaml).map_err(|errors| errors.to_string())
@@ -93,36 +91,14 @@ async fn started(yaml: &str, collector: &Arc<Collector>) -> Running {
     Running { extension, clock, host }
 }
 
-struct Answer {
-    code: StatusCode,
-    content_type: String,
-    body: String,
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        assert_eq!(self.content_type, "application/json");
-        serde_json::from_str(&self.body).unwrap()
-    }
+fn json(answer: &Answer) -> Value {
+    assert_eq!(answer.content_type, "application/json");
+    serde_json::from_str(&answer.body).unwrap()
 }
 
 impl Running {
     async fn get(&self, path: &str) -> Answer {
-        let stream = tokio::net::TcpStream::connect(self.extension.http_address().unwrap()).await.unwrap();
-        let (mut send, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
-        let connection = tokio::spawn(connection);
-        let request = http::Request::get(path).header("host", "localhost").body(Empty::<bytes::Bytes>::new());
-        let response = send.send_request(request.unwrap()).await.unwrap();
-        let (head, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        connection.abort();
-        let content_type = head.headers.get("content-type").map_or("", |value| value.to_str().unwrap());
-        Answer {
-            code: head.status,
-            content_type: content_type.to_owned(),
-            body: String::from_utf8(body.to_vec()).unwrap(),
-        }
+        get(self.extension.http_address().unwrap(), path).await
     }
 
     async fn code(&self, path: &str) -> u16 {
@@ -143,12 +119,12 @@ async fn available_from_ready_to_not_ready() {
     let unavailable =
         json!({"status": "Server not available", "upSince": "0001-01-01T00:00:00Z", "uptime": ""});
     let before = running.get("/").await;
-    assert_eq!((before.code.as_u16(), before.json()), (503, unavailable.clone()));
+    assert_eq!((before.code.as_u16(), json(&before)), (503, unavailable.clone()));
 
     running.extension.ready().await;
     let ready = running.get("/anything?at=all").await;
     assert_eq!(ready.code.as_u16(), 200);
-    let body = ready.json();
+    let body = json(&ready);
     assert_eq!(
         (&body["status"], &body["upSince"]),
         (&json!("Server available"), &json!("2026-01-01T00:00:00Z"))
@@ -157,7 +133,7 @@ async fn available_from_ready_to_not_ready() {
 
     running.extension.not_ready().await;
     let after = running.get("/").await;
-    assert_eq!((after.code.as_u16(), after.json()), (503, unavailable));
+    assert_eq!((after.code.as_u16(), json(&after)), (503, unavailable));
     running.extension.shutdown(Instant::now()).await;
     assert_eq!(running.host.tasks(), 0);
 }
@@ -173,14 +149,14 @@ async fn a_configuration_that_was_not_applied_and_a_dead_component_turn_it_red()
     *collector.failed_reload.lock().unwrap() = Some("bad key".to_owned());
     let red = running.get("/").await;
     assert_eq!(red.code.as_u16(), 503);
-    assert_eq!(red.json()["reason"], "the last configuration was not applied: bad key");
+    assert_eq!(json(&red)["reason"], "the last configuration was not applied: bad key");
     *collector.failed_reload.lock().unwrap() = None;
     assert_eq!(running.code("/").await, 200);
 
     collector.statuses.lock().unwrap().last_mut().unwrap().dead = true;
     let red = running.get("/").await;
     assert_eq!(red.code.as_u16(), 503);
-    assert_eq!(red.json()["reason"], "exporter debug: StatusPermanentError: no");
+    assert_eq!(json(&red)["reason"], "exporter debug: StatusPermanentError: no");
 }
 
 #[tokio::test]
@@ -205,12 +181,12 @@ async fn the_status_of_the_collector_and_of_its_pipelines() {
     assert_eq!(all.code.as_u16(), 200);
     let time = "2026-01-01T00:00:00Z";
     assert_eq!(
-        all.json(),
+        json(&all),
         json!({"start_time": time, "healthy": false, "status": "StatusRecoverableError",
                "error": "connection refused", "status_time": time})
     );
     assert_eq!(
-        running.get("/status?pipeline=traces/eu&verbose").await.json()["components"],
+        json(&running.get("/status?pipeline=traces/eu&verbose").await)["components"],
         json!({
             "receiver:otlp": {"healthy": true, "status": "StatusOK", "status_time": time},
             "processor:batch": {"healthy": true, "status": "StatusOK", "status_time": time},
@@ -218,10 +194,10 @@ async fn the_status_of_the_collector_and_of_its_pipelines() {
                                "error": "connection refused", "status_time": time},
         })
     );
-    let verbose = running.get("/status?verbose").await.json();
+    let verbose = json(&running.get("/status?verbose").await);
     let parts: Vec<_> = verbose["components"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(parts, ["extensions", "pipeline:logs", "pipeline:traces/eu"]);
-    assert_eq!(running.get("/status?pipeline=logs").await.json()["status"], "StatusOK");
+    assert_eq!(json(&running.get("/status?pipeline=logs").await)["status"], "StatusOK");
     assert_eq!((running.code("/status?pipeline=none").await, running.code("/other").await), (404, 404));
 }
 
@@ -241,14 +217,14 @@ async fn the_code_follows_the_status() {
         let running = started(V2, &Collector::of(&status, &others)).await;
         let answer = running.get("/status").await;
         assert_eq!(
-            (answer.code.as_u16(), &answer.json()["status"]),
+            (answer.code.as_u16(), &json(&answer)["status"]),
             (code, &json!(shown)),
             "{status} {others:?}"
         );
     }
     let unknown = started(V2, &Collector::with([])).await;
     assert_eq!(
-        (unknown.code("/status").await, &unknown.get("/status").await.json()["status"]),
+        (unknown.code("/status").await, &json(&unknown.get("/status").await)["status"]),
         (503, &json!("StatusNone"))
     );
 }
@@ -264,10 +240,10 @@ async fn errors_that_count_make_it_unhealthy_once_they_last() {
         Collector::of(&Status::Ok, &[("exporter:debug logs", Status::RecoverableError("x".to_owned()))]);
     let running = started(COUNTING, &passing).await;
     let answer = running.get("/status").await;
-    assert_eq!((answer.code.as_u16(), &answer.json()["healthy"]), (200, &json!(true)));
+    assert_eq!((answer.code.as_u16(), &json(&answer)["healthy"]), (200, &json!(true)));
     running.clock.advance(Duration::from_secs(300));
     let answer = running.get("/status").await;
-    assert_eq!((answer.code.as_u16(), &answer.json()["healthy"]), (500, &json!(false)));
+    assert_eq!((answer.code.as_u16(), &json(&answer)["healthy"]), (500, &json!(false)));
 }
 
 #[tokio::test]
@@ -277,7 +253,7 @@ async fn the_status_is_red_for_what_was_not_applied_and_for_the_dead() {
     let running = started(V2, &collector).await;
     *collector.failed_reload.lock().unwrap() = Some("bad key".to_owned());
     let answer = running.get("/status").await;
-    assert_eq!((answer.code.as_u16(), &answer.json()["error"]), (500, &json!("bad key")));
+    assert_eq!((answer.code.as_u16(), &json(&answer)["error"]), (500, &json!("bad key")));
     assert_eq!(running.code("/status?pipeline=traces/eu").await, 200);
     *collector.failed_reload.lock().unwrap() = None;
     collector.statuses.lock().unwrap()[2].dead = true;
