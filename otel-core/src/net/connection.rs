@@ -26,8 +26,8 @@ use super::watch::{Activity, Bounds, End, Watched};
 
 /// What a stream may have in flight before the server reads it.
 const STREAM_WINDOW: u32 = 1 << 20;
-/// What a connection may have in flight before the server reads it.
-const CONNECTION_WINDOW: u32 = 4 << 20;
+/// What a connection may have in flight before the server reads it: what a client can make the server hold.
+const CONNECTION_WINDOW: u32 = 1 << 20;
 /// Streams of one connection where the configuration does not say.
 const STREAMS: u32 = 1024;
 /// The headers of a request in bytes.

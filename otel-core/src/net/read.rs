@@ -9,13 +9,16 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::{ByteBudget, Charge, Coding, Status, Undecodable, decompress};
-use crate::component::Code;
+use crate::component::{Code, ConsumeError};
 
 /// After which clients that were refused for lack of room may come again.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Smaller messages are copied out of the connection's buffer, so that they do not keep it.
 const SHARE_FROM: usize = 16 << 10;
+
+/// How often, in bytes, a body that is being read is asked whether it may go on.
+const ADMIT_EVERY: usize = 64 << 10;
 
 const GRPC_HEADER: usize = 5;
 const TOO_LARGE: &str = "http: request body too large";
@@ -78,29 +81,33 @@ impl Refused {
     }
 }
 
+impl From<&ConsumeError> for Refused {
+    fn from(error: &ConsumeError) -> Self {
+        Self { status: Status::from(error), reason: error.reason() }
+    }
+}
+
 impl From<Refused> for Status {
     fn from(refused: Refused) -> Self {
         refused.status
     }
 }
 
-/// Reads the one message of a unary gRPC request, which is compressed, where it is, as its headers say.
+/// Reads the one message of a unary gRPC request, which is compressed, where it is, as its headers say. `admit` is
+/// asked before anything is read, and again and again while the message comes, so that what nobody will take is not
+/// gathered.
 pub async fn read_grpc_message(
     mut body: Incoming,
     coding: Option<Coding>,
     limits: &ReadLimits,
+    admit: impl Fn() -> Result<(), Refused> + Sync,
 ) -> Result<Message, Refused> {
-    if !limits.budget.fits(GRPC_HEADER) {
-        return Err(Refused::no_room());
-    }
+    let mut doorkeeper = Doorkeeper::new(&limits.budget, GRPC_HEADER, admit)?;
     let malformed = |message: &str| Refused::new("malformed", Code::Internal, message);
-    let mut charge = limits.budget.open();
     let mut gathered = Gathered::default();
     let mut header: Option<(bool, usize)> = None;
     while let Some(data) = next_data(&mut body).await? {
-        if !charge.add(data.len()) {
-            return Err(Refused::no_room());
-        }
+        doorkeeper.let_in(data.len())?;
         gathered.push(data, header.map_or(0, |(_, len)| len));
         if header.is_none() && gathered.len() >= GRPC_HEADER {
             let start = gathered.take_header();
@@ -125,7 +132,7 @@ pub async fn read_grpc_message(
     if gathered.len() < len {
         return Err(malformed("grpc: the message ends early"));
     }
-    let bytes = gathered.into_bytes();
+    let (bytes, charge) = (gathered.into_bytes(), doorkeeper.charge);
     let Some(coding) = coding.filter(|_| compressed) else { return Ok(Message { bytes, charge }) };
     unpack(coding, &bytes, charge, limits).map_err(|error| match error {
         Undecodable::Broken(error) => {
@@ -141,14 +148,16 @@ pub async fn read_grpc_message(
     })
 }
 
-/// Reads the body of an HTTP request, which is compressed, where it is, as its headers say.
+/// Reads the body of an HTTP request, which is compressed, where it is, as its headers say. `admit` is asked as by
+/// [`read_grpc_message`].
 pub async fn read_http_body(
     headers: &HeaderMap,
     mut body: Incoming,
     coding: Option<Coding>,
     limits: &ReadLimits,
+    admit: impl Fn() -> Result<(), Refused> + Sync,
 ) -> Result<Message, Refused> {
-    let read = read_plain(headers, &mut body, limits);
+    let read = read_plain(headers, &mut body, limits, admit);
     let read = if limits.time.is_zero() {
         read.await
     } else {
@@ -176,27 +185,23 @@ async fn read_plain(
     headers: &HeaderMap,
     body: &mut Incoming,
     limits: &ReadLimits,
+    admit: impl Fn() -> Result<(), Refused> + Sync,
 ) -> Result<Message, Refused> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
     if announced.is_some_and(|len: usize| len > limits.message) {
         return Err(Refused::too_large(Code::InvalidArgument, TOO_LARGE));
     }
     let announced = announced.unwrap_or(0);
-    if !limits.budget.fits(announced.max(1)) {
-        return Err(Refused::no_room());
-    }
-    let mut charge = limits.budget.open();
+    let mut doorkeeper = Doorkeeper::new(&limits.budget, announced.max(1), admit)?;
     let mut gathered = Gathered::default();
     while let Some(data) = next_data(body).await? {
         if gathered.len() + data.len() > limits.message {
             return Err(Refused::too_large(Code::InvalidArgument, TOO_LARGE));
         }
-        if !charge.add(data.len()) {
-            return Err(Refused::no_room());
-        }
+        doorkeeper.let_in(data.len())?;
         gathered.push(data, announced);
     }
-    Ok(Message { bytes: gathered.into_bytes(), charge })
+    Ok(Message { bytes: gathered.into_bytes(), charge: doorkeeper.charge })
 }
 
 /// Decompresses a message, whose own bytes are given back.
@@ -241,6 +246,34 @@ fn is_compressed(flag: u8, encoded: bool) -> Result<bool, Refused> {
         1 if encoded => Ok(true),
         1 => malformed("grpc: compressed flag set with identity or empty encoding".to_owned()),
         other => malformed(format!("grpc: received unexpected payload format {other}")),
+    }
+}
+
+/// Lets bytes in while there is room for them and somebody would take them.
+struct Doorkeeper<A> {
+    admit: A,
+    charge: Charge,
+    /// Bytes since the last question.
+    unasked: usize,
+}
+
+impl<A: Fn() -> Result<(), Refused>> Doorkeeper<A> {
+    /// Nobody gets in where there is no room for `least` bytes.
+    fn new(budget: &ByteBudget, least: usize, admit: A) -> Result<Self, Refused> {
+        admit()?;
+        if !budget.fits(least) {
+            return Err(Refused::no_room());
+        }
+        Ok(Self { admit, charge: budget.open(), unasked: 0 })
+    }
+
+    fn let_in(&mut self, bytes: usize) -> Result<(), Refused> {
+        self.unasked += bytes;
+        if self.unasked >= ADMIT_EVERY {
+            self.unasked = 0;
+            (self.admit)()?;
+        }
+        if self.charge.add(bytes) { Ok(()) } else { Err(Refused::no_room()) }
     }
 }
 

@@ -43,7 +43,7 @@ impl<E> Sender<E> {
         }
     }
 
-    /// Ends retries: what waits for one fails, what comes after is tried once.
+    /// Ends retries: what waits for one is tried at once and for the last time, what comes after is tried once.
     pub(super) fn stop_retrying(&self) {
         self.stopping.send_replace(true);
     }
@@ -66,6 +66,8 @@ impl<E> Sender<E> {
         E: Exporter<S>,
     {
         let begun = Instant::now();
+        let mut stopping = self.stopping.subscribe();
+        let mut is_last = *stopping.borrow();
         let mut backoff = Backoff::new(&self.retry);
         let span = context.span().clone();
         let mut attempts: i64 = 0;
@@ -91,7 +93,7 @@ impl<E> Sender<E> {
             if context.deadline().is_some_and(|deadline| deadline < again) {
                 return Err(told("request will be cancelled before next retry: ", "", &error));
             }
-            if *self.stopping.borrow() {
+            if is_last {
                 return Err(told("interrupted due to shutdown: ", "shutdown", &error));
             }
             self.host
@@ -103,12 +105,9 @@ impl<E> Sender<E> {
             span.event("Exporting failed. Will retry the request after interval.", || {
                 [KeyValue::new("interval", format!("{pause:?}")), KeyValue::new("error", error.to_string())]
             });
-            let mut stopping = self.stopping.subscribe();
             tokio::select! {
                 () = sleep_until(again) => {}
-                _ = stopping.wait_for(|stopping| *stopping) => {
-                    return Err(told("interrupted due to shutdown: ", "shutdown", &error));
-                }
+                _ = stopping.wait_for(|stopping| *stopping) => is_last = true,
             }
         }
     }

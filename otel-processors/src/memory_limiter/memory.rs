@@ -19,8 +19,9 @@ pub struct ProcessMemory;
 
 impl Memory for ProcessMemory {
     fn used(&self) -> Option<u64> {
-        let status = fs::read_to_string("/proc/self/status").ok()?;
-        kibibytes(&status, "VmRSS:")
+        let statm = fs::read_to_string("/proc/self/statm").ok()?;
+        let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+        Some(pages * rustix::param::page_size() as u64)
     }
 
     fn reclaim(&self) {

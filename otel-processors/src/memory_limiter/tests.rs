@@ -68,6 +68,21 @@ async fn memory_that_was_freed_is_given_back_before_anything_is_refused() {
     assert!(!limiter.refuses());
 }
 
+#[tokio::test(start_paused = true)]
+async fn memory_that_runs_short_between_two_ticks_is_noticed_when_data_comes() {
+    let memory = Fake::default();
+    let host = TestHost::new(ComponentKind::Processor, "memory_limiter");
+    let limiter = Arc::new(Limiter::new(limits(), Box::new(memory.clone())));
+    let processor = MemoryLimiterProcessor::<Traces>::new(limiter, &host.host());
+    let sink = Sink::new();
+    for (mib, refused) in [(10, false), (90, true), (79, false)] {
+        memory.used.store(mib << 20, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(11)).await;
+        let admitted = processor.admit(&Traces::default(), &sink.next());
+        assert_eq!(admitted.is_err(), refused, "{mib} MiB: {admitted:?}");
+    }
+}
+
 #[test]
 fn rules_between_keys_are_told_with_the_words_of_the_go_collector() {
     let messages = |config: MemoryLimiterConfig| {

@@ -51,7 +51,7 @@ impl GrpcHandler {
             context = context.with_deadline(Instant::now() + timeout.ok_or_else(malformed)?);
         }
         let coding = grpc_coding(&head.headers)?;
-        let message = read_grpc_message(body, coding, &intake.limits).await?;
+        let message = read_grpc_message(body, coding, &intake.limits, || intake.admit(signal)).await?;
         let taken = intake.take(signal, Encoding::Protobuf, message, context).await;
         taken.map_err(|refusal| match refusal {
             Refusal::Invalid(error) => {

@@ -63,7 +63,8 @@ impl HttpHandler {
         };
         let (head, body) = request.into_parts();
         let context = self.intake.context(peer, &head);
-        let taken = match read_http_body(&head.headers, body, coding, &self.intake.limits).await {
+        let admit = || self.intake.admit(*signal);
+        let taken = match read_http_body(&head.headers, body, coding, &self.intake.limits, admit).await {
             Ok(message) => self.intake.take(*signal, encoding, message, context).await,
             Err(refused) => Err(refused.into()),
         };

@@ -1,6 +1,6 @@
 use http::header;
 use http::request::Parts;
-use otel_core::component::{ClientInfo, Code, Context, Metadata, Next, Outputs};
+use otel_core::component::{ClientInfo, Code, ConsumeError, Context, Metadata, Next, Outputs};
 use otel_core::net::{Message, Peer, ReadLimits, Refused, Status};
 use otel_core::pdata::{Signal, SignalKind};
 
@@ -99,6 +99,17 @@ impl Intake {
         taken.map_err(|error| Refusal::Pipeline(Status::from(&error)))
     }
 
+    /// Whether the pipelines of a signal would take something now, as far as can be told without it.
+    pub(super) fn admit(&self, signal: SignalKind) -> Result<(), Refused> {
+        let admitted = match signal {
+            SignalKind::Traces => admits(self.outputs.traces.as_ref()),
+            SignalKind::Metrics => admits(self.outputs.metrics.as_ref()),
+            SignalKind::Logs => admits(self.outputs.logs.as_ref()),
+            _ => Ok(()),
+        };
+        admitted.map_err(|error| Refused::from(&error))
+    }
+
     /// What a client is told of a refusal, of which the rest is recorded. What is invalid gets the protocol's own code.
     pub(super) fn status(&self, refusal: Refusal, invalid: Code, peer: Peer) -> Status {
         let refused = match refusal {
@@ -134,4 +145,8 @@ impl Intake {
         }
         context.with_metadata(metadata)
     }
+}
+
+fn admits<S: Signal>(next: Option<&Next<S>>) -> Result<(), ConsumeError> {
+    next.map_or(Ok(()), |next| next.admit(&S::default()))
 }

@@ -35,7 +35,7 @@ impl GrpcHandler {
             return Err(Status::new(Code::Unimplemented, format!("unknown method {path}")));
         }
         let coding = grpc_coding(request.headers())?;
-        let message = read_grpc_message(request.into_body(), coding, &self.limits).await?;
+        let message = read_grpc_message(request.into_body(), coding, &self.limits, || Ok(())).await?;
         let service = service(&message.bytes)?;
         let pipeline = Some(service.as_str()).filter(|service| !service.is_empty());
         let health = self.state.health(pipeline);
