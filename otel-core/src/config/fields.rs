@@ -104,6 +104,13 @@ impl<'f> Fields<'f> {
         block.decode(self);
     }
 
+    /// Says what a key that [`node`](Self::node) reads may be, although it should not be written any more.
+    pub fn describe_former(&mut self, key: &'static str, schema: Schema, why: &str) {
+        if let Some(record) = &mut self.record {
+            record.deprecated(key, schema, why.to_owned());
+        }
+    }
+
     /// Reads a field from the key that it had formerly, with a warning. Call it before [`take`](Self::take) of the key that
     /// it has today, which wins.
     pub fn renamed<T: FromNode>(&mut self, old: &'static str, new: &'static str, field: &mut T) {

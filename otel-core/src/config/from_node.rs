@@ -37,14 +37,10 @@ pub trait FromNode: Sized {
     }
 
     /// What a configuration may say here.
-    fn schema() -> Schema {
-        Schema::any()
-    }
+    fn schema() -> Schema;
 
     /// The value, to print it. It is not changed.
-    fn value(&mut self) -> Value {
-        Value::Null
-    }
+    fn value(&mut self) -> Value;
 
     /// What a configuration may say here, and the value as its default.
     fn describe(&mut self) -> Schema {

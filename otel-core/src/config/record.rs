@@ -18,12 +18,26 @@ pub(super) enum Record {
 
 /// The values of the keys of a type, to print.
 pub(super) fn values<T: Decode>(of: &mut T) -> Value {
-    Record::Values(IndexMap::new()).made_by(|fields| of.decode(fields)).into_value()
+    Value::of(|fields| of.decode(fields))
+}
+
+impl Value {
+    /// The values of the keys that a closure takes.
+    pub fn of(read: impl FnOnce(&mut Fields<'_>)) -> Self {
+        Record::Values(IndexMap::new()).made_by(read).into_value()
+    }
+}
+
+impl Schema {
+    /// A map with the keys that a closure takes, and their values as defaults.
+    pub fn of(read: impl FnOnce(&mut Fields<'_>)) -> Self {
+        Record::Schemas { keys: IndexMap::new(), open: false }.made_by(read).into_schema()
+    }
 }
 
 /// The keys of a type with its values as defaults.
 pub(super) fn schema<T: Decode>(of: &mut T) -> Schema {
-    Record::Schemas { keys: IndexMap::new(), open: false }.made_by(|fields| of.decode(fields)).into_schema()
+    Schema::of(|fields| of.decode(fields))
 }
 
 impl Record {
@@ -38,12 +52,10 @@ impl Record {
     pub(super) fn nested(&mut self, key: &str, read: impl FnOnce(&mut Fields<'_>)) {
         match self {
             Self::Values(keys) => {
-                let value = Self::Values(IndexMap::new()).made_by(read).into_value();
-                keys.insert(key.to_owned(), value);
+                keys.insert(key.to_owned(), Value::of(read));
             }
             Self::Schemas { keys, .. } => {
-                let schema = Self::Schemas { keys: IndexMap::new(), open: false }.made_by(read).into_schema();
-                keys.insert(key.to_owned(), schema);
+                keys.insert(key.to_owned(), Schema::of(read));
             }
         }
     }

@@ -10,8 +10,10 @@ use serde::de::{self, DeserializeOwned};
 use super::decoder::Decoder;
 use super::from_node::FromNode;
 use super::node::{Entry, Node, NodeKind};
+use super::schema::Schema;
 use super::serde_input::Input;
 use super::suggest;
+use super::value::Value;
 
 /// The most errors that are looked for in one value.
 const MAX_ROUNDS: usize = 50;
@@ -89,6 +91,16 @@ impl<T: DeserializeOwned> FromNode for Serde<T> {
             unknown_key(key, entry, allowed, &path, decoder);
         }
         read.filter(|_| session.skipped.is_empty() && unknown.is_empty()).map(Self)
+    }
+
+    /// Anything: the type does not say.
+    fn schema() -> Schema {
+        Schema::any()
+    }
+
+    /// Nothing: the type need not be printable.
+    fn value(&mut self) -> Value {
+        Value::Null
     }
 }
 

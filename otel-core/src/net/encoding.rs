@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, header};
 use super::{Coding, Refused};
 use crate::component::Code;
 #[cfg(feature = "tls")]
-use crate::config::{Decoder, FromNode, Node};
+use crate::config::{Decoder, FromNode, Node, Schema, Value};
 
 /// The names of `Content-Encoding`. The empty one is that of a body that is not compressed.
 const NAMES: [(&str, Option<Coding>); 8] = [
@@ -57,6 +57,14 @@ impl FromNode for ContentEncodings {
         let names = Vec::<Name>::from_node(node, decoder)?;
         Some(Self(names.into_iter().map(|Name(name)| name).collect()))
     }
+
+    fn schema() -> Schema {
+        Vec::<Name>::schema()
+    }
+
+    fn value(&mut self) -> Value {
+        Value::List(self.0.iter().map(|name| Value::from(*name)).collect())
+    }
 }
 
 #[cfg(feature = "tls")]
@@ -66,6 +74,14 @@ struct Name(&'static str);
 impl FromNode for Name {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         decoder.one_of(node, &NAMES.map(|(name, _)| (name, name))).map(Name)
+    }
+
+    fn schema() -> Schema {
+        Schema::one_of(&NAMES)
+    }
+
+    fn value(&mut self) -> Value {
+        self.0.into()
     }
 }
 

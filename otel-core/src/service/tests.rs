@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use super::{Collector, Registry};
 use crate::component::*;
-use crate::config::{Decode, Fields, FromNode, Node, ScalarValue};
+use crate::config::{Decode, Fields, FromNode, Node, ScalarValue, Schema, Value};
 use crate::pdata::{Logs, Metrics, Traces};
 use crate::testing::{Fault, Sink, Source};
 
@@ -42,6 +42,14 @@ impl FromNode for Limit {
         }
         decoder.mismatch(node, "a number");
         None
+    }
+
+    fn schema() -> Schema {
+        Schema::number()
+    }
+
+    fn value(&mut self) -> Value {
+        Value::Int(self.0)
     }
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Exporter, ExporterFactory, Host};
-use otel_core::config::{Decode, Decoder, Fields, FromNode, Node};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Value};
 use otel_core::net::{Compression, HttpClientConfig, HttpUrl, InvalidUrl};
 use otel_core::pdata::{Signal, SignalKind};
 
@@ -130,8 +130,18 @@ impl<S: Signal> ExporterFactory<S> for OtlpHttpExporterConfig {
     }
 }
 
+const ENCODINGS: [(&str, Encoding); 2] = [("proto", Encoding::Proto), ("json", Encoding::Json)];
+
 impl FromNode for Encoding {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        decoder.one_of(node, &[("proto", Encoding::Proto), ("json", Encoding::Json)])
+        decoder.one_of(node, &ENCODINGS)
+    }
+
+    fn schema() -> Schema {
+        Schema::one_of(&ENCODINGS)
+    }
+
+    fn value(&mut self) -> Value {
+        Value::one_of(self, &ENCODINGS)
     }
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use otel_core::Invalid;
 use otel_core::component::{Host, StartError, Task};
-use otel_core::config::{Decode, Decoder, Fields, FromNode, MapList, Node, Optional, Secret};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, MapList, Node, Optional, Schema, Secret, Value};
 use otel_core::net::tls::{TlsServer, TlsServerConfig};
 use otel_core::net::{
     Handler, Listener, Peer, Reply, ServerOptions, Stopper, Transport, is_listen_address, serve,
@@ -108,6 +108,14 @@ pub(super) struct Tcp;
 impl FromNode for Tcp {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         decoder.one_of(node, &[("tcp", ())]).map(|()| Tcp)
+    }
+
+    fn schema() -> Schema {
+        Schema::one_of(&[("tcp", ())])
+    }
+
+    fn value(&mut self) -> Value {
+        "tcp".into()
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::super::{
-    Decode, Decoder, Diagnostic, Fields, FromNode, MapList, Node, Optional, Secret, Severity, Source,
-    from_yaml,
+    Decode, Decoder, Diagnostic, Fields, FromNode, MapList, Node, Optional, Schema, Secret, Severity, Source,
+    Value, from_yaml,
 };
 use super::{decode, messages, tree};
 use crate::component::ComponentConfig;
@@ -38,9 +38,19 @@ enum Mode {
     None,
 }
 
+const MODES: [(&str, Mode); 3] = [("gzip", Mode::Gzip), ("none", Mode::None), ("", Mode::None)];
+
 impl FromNode for Mode {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        decoder.one_of(node, &[("gzip", Self::Gzip), ("none", Self::None), ("", Self::None)])
+        decoder.one_of(node, &MODES)
+    }
+
+    fn schema() -> Schema {
+        Schema::one_of(&MODES)
+    }
+
+    fn value(&mut self) -> Value {
+        Value::one_of(self, &MODES)
     }
 }
 

@@ -24,3 +24,23 @@ pub(super) fn convert(value: &Value) -> Json {
         ),
     }
 }
+
+/// A JSON value as one to print.
+impl From<Json> for Value {
+    fn from(json: Json) -> Self {
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(value) => Self::Bool(value),
+            Json::Number(number) => match (number.as_i128(), number.as_f64()) {
+                (Some(value), _) => Self::Int(value),
+                (None, Some(value)) => Self::Float(value),
+                (None, None) => Self::Null,
+            },
+            Json::String(text) => Self::Text(text),
+            Json::Array(items) => Self::List(items.into_iter().map(Self::from).collect()),
+            Json::Object(entries) => {
+                Self::Map(entries.into_iter().map(|(key, value)| (key, Self::from(value))).collect())
+            }
+        }
+    }
+}

@@ -1,7 +1,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{NO_DIALLING, NOT_HERE, check, options};
+use super::{NO_DIALLING, NOT_HERE, check, options, take_endpoint};
 use crate::Invalid;
 use crate::component::Host;
 use crate::config::{Decode, Fields, Optional};
@@ -120,7 +120,7 @@ impl Decode for GrpcServerConfig {
             include_metadata,
             max_connections,
         } = self;
-        fields.take("endpoint", endpoint);
+        take_endpoint(fields, endpoint);
         fields.take("transport", transport);
         fields.take("tls", tls);
         fields.take("max_recv_msg_size_mib", max_recv_msg_size_mib);
@@ -139,24 +139,14 @@ impl Decode for GrpcServerConfig {
 
 impl Decode for ServerKeepaliveConfig {
     fn decode(&mut self, fields: &mut Fields<'_>) {
-        if let Some(node) = fields.node("server_parameters") {
-            let decoder = fields.decoder();
-            decoder.at("server_parameters", |decoder| {
-                decoder.fields(node, |fields| self.decode_parameters(fields));
-            });
-        }
-        fields.tolerated("enforcement_policy", "clients may ping as often as they like");
-    }
-}
-
-impl ServerKeepaliveConfig {
-    /// The keys are one level deeper than anything else needs.
-    fn decode_parameters(&mut self, fields: &mut Fields<'_>) {
         let Self { max_connection_idle, max_connection_age, max_connection_age_grace, time, timeout } = self;
-        fields.take("max_connection_idle", max_connection_idle);
-        fields.take("max_connection_age", max_connection_age);
-        fields.take("max_connection_age_grace", max_connection_age_grace);
-        fields.take("time", time);
-        fields.take("timeout", timeout);
+        fields.nested("server_parameters", |fields| {
+            fields.take("max_connection_idle", max_connection_idle);
+            fields.take("max_connection_age", max_connection_age);
+            fields.take("max_connection_age_grace", max_connection_age_grace);
+            fields.take("time", time);
+            fields.take("timeout", timeout);
+        });
+        fields.tolerated("enforcement_policy", "clients may ping as often as they like");
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{CorsConfig, NO_DIALLING, NOT_HERE, check, options};
+use super::{CorsConfig, NO_DIALLING, NOT_HERE, check, options, take_endpoint};
 use crate::Invalid;
 use crate::component::Host;
 use crate::config::{Decode, Fields, MapList, Optional, Secret};
@@ -139,7 +139,7 @@ impl Decode for HttpServerConfig {
             keep_alives_enabled,
             max_connections,
         } = self;
-        fields.take("endpoint", endpoint);
+        take_endpoint(fields, endpoint);
         fields.take("transport", transport);
         fields.take("tls", tls);
         fields.take("cors", cors);

@@ -13,21 +13,52 @@ use std::sync::Arc;
 use super::tls::{TlsError, TlsServer, TlsServerConfig};
 use super::{ServerOptions, Transport, is_listen_address};
 use crate::Invalid;
-use crate::config::{Decoder, FromNode, Node, Optional};
+use crate::config::gates::LOCALHOST_DEFAULT;
+use crate::config::{Decoder, Fields, FromNode, Node, Optional, Schema, Value};
 use crate::telemetry::Logger;
 
 const NOT_HERE: &str = "servers do not have it";
 const NO_DIALLING: &str = "a server does not dial";
 
+const TRANSPORTS: [(&str, Transport); 4] = [
+    ("tcp", Transport::Tcp),
+    ("tcp4", Transport::Tcp4),
+    ("tcp6", Transport::Tcp6),
+    ("unix", Transport::Unix),
+];
+
 impl FromNode for Transport {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        let transports = [
-            ("tcp", Transport::Tcp),
-            ("tcp4", Transport::Tcp4),
-            ("tcp6", Transport::Tcp6),
-            ("unix", Transport::Unix),
-        ];
-        decoder.one_of(node, &transports)
+        decoder.one_of(node, &TRANSPORTS)
+    }
+
+    fn schema() -> Schema {
+        Schema::one_of(&TRANSPORTS)
+    }
+
+    fn value(&mut self) -> Value {
+        Value::one_of(self, &TRANSPORTS)
+    }
+}
+
+/// Takes the key `endpoint`. Where it is not given, servers listened on every interface before release 0.104 of the Go
+/// collector, and still do with its feature gate disabled.
+fn take_endpoint(fields: &mut Fields<'_>, endpoint: &mut String) {
+    fields.take("endpoint", endpoint);
+    if fields.contains("endpoint") {
+        return;
+    }
+    let Some(port) = endpoint.strip_prefix("localhost:") else { return };
+    let everywhere = format!("0.0.0.0:{port}");
+    let map = fields.map();
+    let decoder = fields.decoder();
+    if decoder.gates().is_enabled(&LOCALHOST_DEFAULT) {
+        let message =
+            format!("listens on {endpoint} only, where releases before 0.104 listened on {everywhere}");
+        let help = format!("help: write `endpoint: {everywhere}` to be reached from elsewhere");
+        decoder.warning(map, message).help(help);
+    } else {
+        *endpoint = everywhere;
     }
 }
 

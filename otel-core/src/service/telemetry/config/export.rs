@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use crate::config::{Decode, Decoder, Fields, FromNode, MapList, Node, Secret};
+use crate::config::{Decode, Decoder, Fields, FromNode, MapList, Node, Schema, Secret, Value};
 use crate::net::{Endpoint, PlainHttpClient};
 
 /// How long records of logs are collected by default.
@@ -119,6 +119,7 @@ impl Decode for OtlpConfig {
         fields.unsupported("client_certificate", "own telemetry is sent without TLS");
         fields.unsupported("client_key", "own telemetry is sent without TLS");
         take_choice(fields, "compression", gzip, &[("gzip", true), ("none", false), ("", false)]);
+        fields.describe_former("headers_list", Schema::secret(), "`headers` has a line for each");
         if let Some(node) = fields.node("headers_list") {
             fields.decoder().at("headers_list", |decoder| take_list(node, decoder, headers));
         }
@@ -183,10 +184,23 @@ impl FromNode for Destination {
             }
         })?
     }
+
+    fn schema() -> Schema {
+        Schema::keys([("otlp", OtlpConfig::schema()), ("console", Schema::keys::<&str>([]))])
+    }
+
+    fn value(&mut self) -> Value {
+        match self {
+            Self::Otlp(config) => Value::map([("otlp", config.value())]),
+            Self::Console => Value::map([("console", Value::map::<&str>([]))]),
+        }
+    }
 }
 
 /// Takes the list `processors` of logs or traces.
 pub(super) fn take_processors(fields: &mut Fields<'_>, delay: Duration, processors: &mut Vec<BatchConfig>) {
+    let present = processors.iter_mut().map(processor_value).collect();
+    fields.describe("processors", Schema::list(processor_schema(delay)), Value::List(present));
     let Some(node) = fields.node("processors") else { return };
     let Some(items) = node.sequence() else {
         if !node.is_null() {
@@ -208,7 +222,7 @@ fn processor(node: &Node, decoder: &mut Decoder, delay: Duration) -> Option<Batc
                 .decoder()
                 .at("batch", |decoder| decoder.fields(batch, |fields| read_batch(fields, delay)))?,
             (None, Some(simple)) => {
-                let exporter = |fields: &mut Fields<'_>| exporter(fields);
+                let exporter = |fields: &mut Fields<'_>| exporter(fields, None);
                 let destination =
                     fields.decoder().at("simple", |decoder| decoder.fields(simple, exporter))??;
                 Some(BatchConfig::new(destination, Duration::ZERO))
@@ -222,22 +236,46 @@ fn processor(node: &Node, decoder: &mut Decoder, delay: Duration) -> Option<Batc
     })?
 }
 
+fn processor_schema(delay: Duration) -> Schema {
+    let batch = Schema::of(|fields| drop(read_batch(fields, delay)));
+    let simple = Schema::of(|fields| drop(exporter(fields, None)));
+    Schema::keys([("batch", batch), ("simple", simple)])
+}
+
+fn processor_value(processor: &mut BatchConfig) -> Value {
+    let (key, value) = if processor.schedule_delay.is_zero() {
+        ("simple", Value::of(|fields| drop(exporter(fields, Some(&mut processor.destination)))))
+    } else {
+        let read = |fields: &mut Fields<'_>| {
+            take_batch(fields, processor);
+            exporter(fields, Some(&mut processor.destination));
+        };
+        ("batch", Value::of(read))
+    };
+    Value::map([(key, value)])
+}
+
+fn take_batch(fields: &mut Fields<'_>, batch: &mut BatchConfig) {
+    take_millis(fields, "schedule_delay", &mut batch.schedule_delay);
+    take_millis(fields, "export_timeout", &mut batch.export_timeout);
+    fields.take("max_queue_size", &mut batch.max_queue_size);
+    fields.take("max_export_batch_size", &mut batch.max_export_batch_size);
+}
+
 fn read_batch(fields: &mut Fields<'_>, delay: Duration) -> Option<BatchConfig> {
     let mut read = BatchConfig::new(Destination::Console, delay);
-    take_millis(fields, "schedule_delay", &mut read.schedule_delay);
-    take_millis(fields, "export_timeout", &mut read.export_timeout);
-    fields.take("max_queue_size", &mut read.max_queue_size);
-    fields.take("max_export_batch_size", &mut read.max_export_batch_size);
+    take_batch(fields, &mut read);
     if read.max_queue_size == 0 || read.max_export_batch_size == 0 {
         let map = fields.map();
         fields.decoder().error(map, "max_queue_size and max_export_batch_size must be positive");
     }
-    read.destination = exporter(fields)?;
+    read.destination = exporter(fields, None)?;
     Some(read)
 }
 
-/// Takes the key `exporter`, which has to be there.
-pub(super) fn exporter(fields: &mut Fields<'_>) -> Option<Destination> {
+/// Takes the key `exporter`, which has to be there; `present` is what it is, for who asks.
+pub(super) fn exporter(fields: &mut Fields<'_>, present: Option<&mut Destination>) -> Option<Destination> {
+    fields.describe("exporter", Destination::schema(), present.map_or(Value::Null, Destination::value));
     let Some(node) = fields.node("exporter") else {
         let map = fields.map();
         fields.decoder().error(map, "key `exporter` is required");
@@ -248,14 +286,21 @@ pub(super) fn exporter(fields: &mut Fields<'_>) -> Option<Destination> {
 
 /// Takes a number of milliseconds.
 pub(super) fn take_millis(fields: &mut Fields<'_>, key: &'static str, duration: &mut Duration) {
-    let mut millis: Option<u64> = None;
+    let mut millis = u64::try_from(duration.as_millis()).ok();
     fields.take(key, &mut millis);
     if let Some(millis) = millis {
         *duration = Duration::from_millis(millis);
     }
 }
 
-fn take_choice<T: Clone>(fields: &mut Fields<'_>, key: &'static str, value: &mut T, choices: &[(&str, T)]) {
+/// Takes one of a few words. Nothing changes nothing.
+pub(super) fn take_choice<T: Clone + PartialEq>(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    value: &mut T,
+    choices: &[(&str, T)],
+) {
+    fields.describe(key, Schema::one_of(choices), Value::one_of(value, choices));
     if let Some(node) = fields.node(key)
         && !node.is_null()
         && let Some(read) = fields.decoder().at(key, |decoder| decoder.one_of(node, choices))

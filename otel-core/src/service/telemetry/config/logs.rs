@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use super::export::{BatchConfig, LOG_DELAY, take_processors};
+use super::export::{BatchConfig, LOG_DELAY, take_choice, take_processors};
 use super::level::take_log_level;
 use super::resource::json;
-use crate::config::{Decode, Fields};
+use crate::config::{Decode, Fields, Schema, Value};
 use crate::telemetry::Level;
 
 /// The logs of a collector.
@@ -91,16 +91,15 @@ impl Decode for LogsConfig {
             processors,
         } = self;
         take_log_level(fields, level);
-        if let Some(node) = fields.node("encoding") {
-            let choices = [("console", Encoding::Console), ("json", Encoding::Json)];
-            let read = fields.decoder().at("encoding", |decoder| decoder.one_of(node, &choices));
-            *encoding = read.unwrap_or(*encoding);
-        }
+        let encodings = [("console", Encoding::Console), ("json", Encoding::Json)];
+        take_choice(fields, "encoding", encoding, &encodings);
         fields.take("disable_caller", disable_caller);
         fields.take("disable_zap_resource", disable_zap_resource);
         fields.take("sampling", sampling);
         fields.take("output_paths", output_paths);
         fields.take("error_output_paths", error_output_paths);
+        let present = initial_fields.iter().map(|(key, value)| (key.as_str(), Value::from(value.clone())));
+        fields.describe("initial_fields", Schema::map(Schema::any()), Value::map(present));
         if let Some(node) = fields.node("initial_fields") {
             if let Some(mapping) = node.mapping() {
                 *initial_fields =

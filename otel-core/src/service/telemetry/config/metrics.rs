@@ -3,8 +3,10 @@ use std::time::Duration;
 use super::export::{Destination, exporter, take_millis};
 use super::level::take_metrics_level;
 use super::views::{AttributeKeys, ViewConfig};
-use crate::config::{Decode, Decoder, Fields, FromNode, Node};
+use crate::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Value};
 use crate::telemetry::MetricsLevel;
+
+const OLD_ADDRESS: &str = "`address` is deprecated; use `readers` instead";
 
 /// The metrics of a collector.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,27 +88,25 @@ impl Decode for MetricsConfig {
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { level, readers, views } = self;
         take_metrics_level(fields, level);
+        fields.describe_former("address", Schema::text(), OLD_ADDRESS);
         if let Some(node) = fields.node("address") {
             fields.decoder().at("address", |decoder| {
-                decoder.warning(node, "`address` is deprecated; use `readers` instead");
+                decoder.warning(node, OLD_ADDRESS);
                 if let Some(reader) = decode_address(node, decoder) {
                     *readers = vec![ReaderConfig::Prometheus(reader)];
                 }
             });
         }
-        if fields.contains("readers") {
-            fields.take("readers", readers);
-            if readers.is_empty() && *level != MetricsLevel::None {
-                let node = fields.map();
-                let message = "collector telemetry metrics reader should exist when metric level is not none";
-                fields.decoder().error(node, message);
-            }
-        } else {
-            fields.node("readers");
+        fields.take("readers", readers);
+        if fields.contains("readers") && readers.is_empty() && *level != MetricsLevel::None {
+            let node = fields.map();
+            let message = "collector telemetry metrics reader should exist when metric level is not none";
+            fields.decoder().error(node, message);
         }
+        fields.describe("views", Vec::<ViewConfig>::schema(), views.value());
         if let Some(node) = fields.node("views") {
             fields.decoder().at("views", |decoder| views.update(node, decoder));
-            if *level != MetricsLevel::Detailed && !node.is_null() {
+            if *level != MetricsLevel::Detailed && !views.is_empty() {
                 let message = "service::telemetry::metrics::views can only be set when \
                                service::telemetry::metrics::level is detailed";
                 fields.decoder().error(node, message);
@@ -135,6 +135,29 @@ impl FromNode for ReaderConfig {
                 }
             }
         })?
+    }
+
+    fn schema() -> Schema {
+        let pull = Schema::keys([("exporter", Schema::keys([("prometheus", PrometheusConfig::schema())]))]);
+        let periodic = Schema::of(|fields| drop(decode_periodic(fields)));
+        Schema::keys([("pull", pull), ("periodic", periodic)])
+    }
+
+    fn value(&mut self) -> Value {
+        match self {
+            Self::Prometheus(config) => {
+                let exporter = Value::map([("prometheus", config.value())]);
+                Value::map([("pull", Value::map([("exporter", exporter)]))])
+            }
+            Self::Periodic(PeriodicConfig { interval, timeout, destination }) => {
+                let periodic = Value::of(|fields| {
+                    take_millis(fields, "interval", interval);
+                    take_millis(fields, "timeout", timeout);
+                    exporter(fields, Some(destination));
+                });
+                Value::map([("periodic", periodic)])
+            }
+        }
     }
 }
 
@@ -170,7 +193,7 @@ fn decode_periodic(fields: &mut Fields<'_>) -> Option<PeriodicConfig> {
         let map = fields.map();
         fields.decoder().error(map, "the interval must be positive");
     }
-    Some(PeriodicConfig { interval, timeout, destination: exporter(fields)? })
+    Some(PeriodicConfig { interval, timeout, destination: exporter(fields, None)? })
 }
 
 impl Decode for PrometheusConfig {

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use rand::RngExt;
 
 use crate::component::BuildInfo;
-use crate::config::{Decode, Fields, Node, ScalarValue};
+use crate::config::{Decode, Fields, FromNode as _, Node, ScalarValue, Schema, Value};
 
 /// The attributes of everything that a collector says of itself.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,7 +47,13 @@ impl Decode for ResourceConfig {
         let Self { attributes, schema_url } = self;
         let mut listed: Vec<Attribute> = Vec::new();
         fields.take("attributes", &mut listed);
+        let attribute = |(name, value): (&String, &Option<String>)| {
+            Attribute { name: name.clone(), value: value.clone() }.value()
+        };
+        let present = attributes.iter().map(attribute).collect();
+        fields.describe("attributes", Vec::<Attribute>::schema(), Value::List(present));
         fields.take("schema_url", schema_url);
+        fields.describe_former("attributes_list", Schema::any(), "please use resource::attributes");
         if let Some(node) = fields.node("attributes_list") {
             let message =
                 "resource::attributes_list is not currently supported, please use resource::attributes";
@@ -86,6 +92,7 @@ impl Decode for Attribute {
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { name, value } = self;
         fields.required("name", name);
+        fields.describe("value", Schema::any(), value.value());
         if let Some(node) = fields.node("value") {
             *value = match json(node) {
                 serde_json::Value::Null => None,

@@ -1,6 +1,6 @@
 use super::export::{BatchConfig, SPAN_DELAY, take_processors};
 use super::level::take_metrics_level;
-use crate::config::{Decode, Decoder, Fields, FromNode, Node};
+use crate::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Value};
 use crate::telemetry::MetricsLevel;
 
 /// Spans of a collector's own work. Without processors there are none.
@@ -123,9 +123,20 @@ impl Decode for TracesConfig {
     }
 }
 
+const PROPAGATORS: [(&str, Propagator); 2] =
+    [("tracecontext", Propagator::TraceContext), ("b3", Propagator::B3)];
+
 impl FromNode for Propagator {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        decoder.one_of(node, &[("tracecontext", Self::TraceContext), ("b3", Self::B3)])
+        decoder.one_of(node, &PROPAGATORS)
+    }
+
+    fn schema() -> Schema {
+        Schema::one_of(&PROPAGATORS)
+    }
+
+    fn value(&mut self) -> Value {
+        Value::one_of(self, &PROPAGATORS)
     }
 }
 
@@ -168,6 +179,27 @@ impl FromNode for SamplerConfig {
             }
             found.pop()
         })?
+    }
+
+    fn schema() -> Schema {
+        let ratio = Schema::keys([("ratio", Schema::number().with_default(&Value::Float(1.0)))]);
+        Schema::keys([
+            ("always_on", Schema::keys::<&str>([])),
+            ("always_off", Schema::keys::<&str>([])),
+            ("trace_id_ratio_based", ratio),
+            // Its keys are samplers again.
+            ("parent_based", Schema::map(Schema::map(Schema::any()))),
+        ])
+    }
+
+    fn value(&mut self) -> Value {
+        let (key, value) = match self {
+            Self::AlwaysOn => ("always_on", Value::map::<&str>([])),
+            Self::AlwaysOff => ("always_off", Value::map::<&str>([])),
+            Self::TraceIdRatio(ratio) => ("trace_id_ratio_based", Value::map([("ratio", ratio.value())])),
+            Self::ParentBased(config) => ("parent_based", config.value()),
+        };
+        Value::map([(key, value)])
     }
 }
 

@@ -1,4 +1,5 @@
-use crate::config::{Decode, Decoder, Fields, FromNode, Node};
+use super::export::take_choice;
+use crate::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Value};
 
 /// Changes the instruments that it selects.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -143,21 +144,20 @@ impl Decode for Selector {
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { instrument_name, instrument_type, unit, meter_name } = self;
         fields.take("instrument_name", instrument_name);
-        if let Some(node) = fields.node("instrument_type")
-            && !node.is_null()
-        {
-            let kinds = [
-                "counter",
-                "histogram",
-                "observable_counter",
-                "observable_gauge",
-                "observable_up_down_counter",
-                "up_down_counter",
-            ];
-            let choices = kinds.map(|kind| (kind, kind.to_owned()));
-            let read = fields.decoder().at("instrument_type", |decoder| decoder.one_of(node, &choices));
-            *instrument_type = read;
-        }
+        let kinds = [
+            "counter",
+            "histogram",
+            "observable_counter",
+            "observable_gauge",
+            "observable_up_down_counter",
+            "up_down_counter",
+        ];
+        take_choice(
+            fields,
+            "instrument_type",
+            instrument_type,
+            &kinds.map(|kind| (kind, Some(kind.to_owned()))),
+        );
         fields.take("unit", unit);
         fields.take("meter_name", meter_name);
         fields.unsupported("meter_version", "the scopes of the collector have no versions");
@@ -212,6 +212,32 @@ impl FromNode for AggregationConfig {
             decoder.error(node, "an aggregation is one of these, not several");
         }
         Some(found.pop().unwrap_or_default())
+    }
+
+    fn schema() -> Schema {
+        let plain = ["default", "drop", "last_value", "sum"].map(|key| (key, Schema::keys::<&str>([])));
+        Schema::keys(plain.into_iter().chain([
+            ("explicit_bucket_histogram", Explicit::schema()),
+            ("base2_exponential_bucket_histogram", Exponential::schema()),
+        ]))
+    }
+
+    fn value(&mut self) -> Value {
+        let plain = |key| (key, Value::map::<&str>([]));
+        let (key, value) = match self.clone() {
+            Self::Default => plain("default"),
+            Self::Drop => plain("drop"),
+            Self::LastValue => plain("last_value"),
+            Self::Sum => plain("sum"),
+            Self::ExplicitBuckets { boundaries, record_min_max } => {
+                ("explicit_bucket_histogram", Explicit { boundaries, record_min_max }.value())
+            }
+            Self::ExponentialBuckets { max_scale, max_size, record_min_max } => {
+                let mut buckets = Exponential { max_scale, max_size, record_min_max };
+                ("base2_exponential_bucket_histogram", buckets.value())
+            }
+        };
+        Value::map([(key, value)])
     }
 }
 
