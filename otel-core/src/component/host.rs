@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Lasting, ProxySettings, Status, StatusEvent, StatusSink};
@@ -100,8 +101,8 @@ pub struct HostParts {
     pub instance: u64,
     /// What extensions offer.
     pub capabilities: Arc<Capabilities>,
-    /// Whether what an exporter gets goes to others too.
-    pub has_siblings: bool,
+    /// Whether what an exporter gets goes to others too, which may change while it runs.
+    pub has_siblings: Arc<AtomicBool>,
 }
 
 impl Host {
@@ -150,9 +151,15 @@ impl Host {
         &self.0.proxies
     }
 
-    /// Whether what an exporter gets goes to others too, which it should not hold up by taking its time.
+    /// Whether what an exporter gets goes to others too, which it should not hold up by taking its time. Another answer
+    /// may follow when a changed configuration is applied.
     pub fn has_siblings(&self) -> bool {
-        self.0.has_siblings
+        self.0.has_siblings.load(Ordering::Relaxed)
+    }
+
+    #[cfg(feature = "engine")]
+    pub(crate) fn set_siblings(&self, has_siblings: bool) {
+        self.0.has_siblings.store(has_siblings, Ordering::Relaxed);
     }
 
     #[cfg(feature = "engine")]

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::error::EngineError;
 use super::fanout::BestEffort;
@@ -63,6 +63,8 @@ impl Instances {
 pub(super) struct Plan {
     pub(super) instances: Instances,
     pub(super) redirections: Vec<Box<dyn Redirection>>,
+    /// Whether exporters that are kept share what they get with others.
+    pub(super) siblings: Vec<(Arc<Instance>, bool)>,
 }
 
 /// Creates the components of a graph that are not among the old ones already. Nothing that runs is touched.
@@ -79,6 +81,7 @@ pub(super) fn assemble(
         instances: Instances::default(),
         redirections: Vec::new(),
         siblings: topology::siblings(&graph.pipelines),
+        siblings_of: Vec::new(),
         entries: HashMap::new(),
     };
     for extension in &graph.extensions {
@@ -93,7 +96,8 @@ pub(super) fn assemble(
             assembly.receiver(receiver)?;
         }
     }
-    Ok(Plan { instances: assembly.instances, redirections: assembly.redirections })
+    let Assembly { instances, redirections, siblings_of, .. } = assembly;
+    Ok(Plan { instances, redirections, siblings: siblings_of })
 }
 
 /// Tells apart what a graph has once.
@@ -132,6 +136,7 @@ pub(crate) struct Assembly<'o> {
     redirections: Vec<Box<dyn Redirection>>,
     /// The exporters that share what they get with others.
     siblings: HashSet<(ComponentId, SignalKind)>,
+    siblings_of: Vec<(Arc<Instance>, bool)>,
     /// `Entries<S>`: the pipelines that begin at a receiver or connector.
     entries: HashMap<(ComponentKind, ComponentId, SignalKind), Box<dyn Any>>,
 }
@@ -260,6 +265,11 @@ impl Assembly<'_> {
         shared.clone()
     }
 
+    fn has_siblings(&self, key: &Key) -> bool {
+        let is_sibling = |signal| self.siblings.contains(&(key.id.clone(), signal));
+        key.kind == ComponentKind::Exporter && key.signal.is_some_and(is_sibling)
+    }
+
     fn host(&mut self, key: &Key, identity: &Identity) -> Host {
         let shared = self.shared(key, identity);
         let of = self.surroundings;
@@ -290,8 +300,7 @@ impl Assembly<'_> {
             lasting: of.lasting.clone(),
             instance: of.number.fetch_add(1, Ordering::Relaxed),
             capabilities: Arc::new(self.capabilities.view()),
-            has_siblings: key.kind == ComponentKind::Exporter
-                && key.signal.is_some_and(|signal| self.siblings.contains(&(key.id.clone(), signal))),
+            has_siblings: Arc::new(AtomicBool::new(self.has_siblings(key))),
         })
     }
 }
@@ -318,6 +327,7 @@ impl<'a, 'o, S: Signal> Place<'a, 'o, S> {
             return Ok(known.wiring::<Next<S>>().clone());
         }
         let instance = if let Some(kept) = assembly.kept(&key, &blueprint.identity) {
+            assembly.siblings_of.push((Arc::clone(&kept), assembly.has_siblings(&key)));
             kept
         } else {
             let host = assembly.host(&key, &blueprint.identity);

@@ -165,6 +165,9 @@ impl Running {
         let old = std::mem::replace(&mut self.instances, plan.instances);
         let parts = old.parts.without(&self.instances.parts);
         let released = plan.redirections.iter().map(|redirection| redirection.lead()).collect();
+        for (exporter, has_siblings) in plan.siblings {
+            exporter.host.set_siblings(has_siblings);
+        }
         let deadlines = Deadlines::new(self.shutdown_timeout);
         self.surroundings.board.replace(&parts.numbers());
         self.surroundings.board.watched_by(self.instances.parts.watchers());

@@ -107,6 +107,7 @@ impl Spawn for Tasks {
         let host = host.clone();
         self.run(host.instance(), async move {
             if let Err(error) = guarded(future).await {
+                count_failure(&host, name);
                 host.logger().error("Task ended").field("task", name).field("error", error.as_str()).emit();
                 host.report_dead(format!("task {name} ended: {error}"));
             }
@@ -125,6 +126,7 @@ impl Spawn for Tasks {
             loop {
                 let begun = Instant::now();
                 let Err(error) = guarded(make()).await else { return };
+                count_failure(&host, name);
                 if begun.elapsed() >= Self::LONGEST_PAUSE {
                     pause = Self::FIRST_PAUSE;
                 }
@@ -158,6 +160,15 @@ impl Drop for End {
         drop(handle);
         self.ended.send_replace(true);
     }
+}
+
+fn count_failure(host: &Host, task: &str) {
+    let attributes = [("component", &*host.id().to_string()), ("kind", host.kind().as_str()), ("task", task)];
+    let description = "Tasks of components that panicked or ended with an error";
+    host.telemetry()
+        .metrics()
+        .counter("otelcol_component_task_failures", description, "{failures}", &attributes)
+        .add(1);
 }
 
 /// The outcome of a future whose panics are errors.

@@ -159,6 +159,9 @@ async fn a_task_that_panics_turns_its_components_status() {
         event.status,
         Status::PermanentError("task faulty ended: panic: a fault on purpose".to_owned())
     );
+    assert!(event.dead);
+    let failures = [("component", "fault"), ("task", "faulty")];
+    assert_eq!(running.telemetry().metrics().counted("otelcol_component_task_failures", &failures), 1);
     let status = running.status();
     let healthy =
         |id: &str| status.iter().any(|event| event.id.to_string() == id && event.status == Status::Ok);

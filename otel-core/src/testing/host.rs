@@ -1,6 +1,7 @@
 //! A host outside a collector.
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -82,7 +83,7 @@ impl TestHost {
             lasting: Lasting::default(),
             instance: 0,
             capabilities: Arc::default(),
-            has_siblings: false,
+            has_siblings: Arc::default(),
         };
         Self { parts, logs, statuses, tasks }
     }
@@ -114,8 +115,8 @@ impl TestHost {
     }
 
     /// The same for an exporter beside others that get the same.
-    pub fn with_siblings(mut self) -> Self {
-        self.parts.has_siblings = true;
+    pub fn with_siblings(self) -> Self {
+        self.parts.has_siblings.store(true, Ordering::Relaxed);
         self
     }
 

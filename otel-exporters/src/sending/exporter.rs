@@ -38,7 +38,7 @@ impl<S: Signal, E: Exporter<S>> Sending<S, E> {
     ) -> Self {
         let report = ExporterReport::new(host, S::KIND, destination);
         let settings = config.sending_queue.get();
-        let queue = settings.map(|settings| Arc::new(Queue::new(settings, !host.has_siblings())));
+        let queue = settings.map(|settings| Arc::new(Queue::new(settings, host.clone())));
         let metrics = settings
             .zip(queue.as_ref())
             .map(|(settings, queue)| QueueMetrics::new(host, S::KIND, settings.queue_size, queue.size()));

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use otel_core::component::{ConsumeError, Context};
+use otel_core::component::{ConsumeError, Context, Host};
 use otel_core::pdata::Signal;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
@@ -22,8 +22,9 @@ pub(super) struct Queue<S> {
     sizer: Sizer,
     capacity: usize,
     block: bool,
-    /// So many entries may wait before producers are held up a little.
-    pace_from: Option<usize>,
+    /// So many entries may wait before producers are held up a little, unless that holds up others too.
+    pace_from: usize,
+    host: Host,
     /// Nothing has left since a producer waited for it in vain.
     stalled: AtomicBool,
     /// Queued and being sent. A number of its own, for gauges.
@@ -51,13 +52,13 @@ pub(super) struct Entry<S> {
 }
 
 impl<S: Signal> Queue<S> {
-    /// `paces` says whether producers wait a little for consumers that are behind.
-    pub(super) fn new(config: &QueueConfig, paces: bool) -> Self {
+    pub(super) fn new(config: &QueueConfig, host: Host) -> Self {
         Self {
             sizer: config.sizer,
             capacity: config.queue_size,
             block: config.block_on_overflow,
-            pace_from: paces.then_some(config.num_consumers),
+            pace_from: config.num_consumers,
+            host,
             stalled: AtomicBool::new(false),
             size: Arc::default(),
             state: Mutex::new(State { entries: VecDeque::new(), closed: false }),
@@ -108,11 +109,13 @@ impl<S: Signal> Queue<S> {
     /// turn: gigabytes that help nobody. While a backend takes nothing there is no wait: then the queue is there to be
     /// filled.
     async fn pace(&self, deadline: Instant) {
-        let Some(ahead) = self.pace_from else { return };
+        if self.host.has_siblings() {
+            return;
+        }
         let until = deadline.min(Instant::now() + LONGEST_PACE);
         while !self.stalled.load(Ordering::Relaxed) {
             let freed = self.freed.notified();
-            if !self.is_ahead(ahead) {
+            if !self.is_ahead() {
                 return;
             }
             let patience = until.min(Instant::now() + STALL);
@@ -125,9 +128,9 @@ impl<S: Signal> Queue<S> {
         }
     }
 
-    fn is_ahead(&self, ahead: usize) -> bool {
+    fn is_ahead(&self) -> bool {
         let state = self.state();
-        state.entries.len() >= ahead && !state.closed
+        state.entries.len() >= self.pace_from && !state.closed
     }
 
     /// Whether the entry was taken.

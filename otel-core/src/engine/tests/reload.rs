@@ -264,6 +264,12 @@ async fn a_call_under_way_is_answered_by_what_it_was_sent_to() {
     assert_eq!((old.items(), new.items()), (1, 2));
 }
 
+/// Which exporters have siblings.
+fn siblings(running: &Running) -> Vec<(String, bool)> {
+    let exporters = running.instances.parts.exporters.iter();
+    exporters.map(|exporter| (exporter.host.id().to_string(), exporter.host.has_siblings())).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_receiver_that_gets_another_pipeline_of_its_signal_stays() {
     let (source, one, two) = (Source::new(), Sink::new(), Sink::new());
@@ -281,9 +287,11 @@ async fn a_receiver_that_gets_another_pipeline_of_its_signal_stays() {
     let mut running = graph(false).start(Options::default()).await.unwrap();
     let applied = running.apply(graph(true)).await.unwrap();
     assert_eq!((applied.kept, applied.started.len(), applied.stopped.len()), (2, 1, 0));
+    assert_eq!(siblings(&running), [("sink/1".to_owned(), true), ("sink/2".to_owned(), true)]);
     source.send(spans(1)).await.unwrap();
     assert_eq!((one.items(), two.items()), (1, 1));
     running.apply(graph(false)).await.unwrap();
+    assert_eq!(siblings(&running), [("sink/1".to_owned(), false)]);
     source.send(spans(1)).await.unwrap();
     assert_eq!((one.items(), two.items()), (2, 1));
     assert!(running.shutdown().await.is_clean());
