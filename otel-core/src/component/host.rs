@@ -247,7 +247,7 @@ impl Host {
             .counter(
                 "otelcol_dropped_items",
                 "Items given up after they were accepted, by component and reason",
-                "{items}",
+                "{item}",
                 &[("component", &self.id().to_string()), ("signal", signal.as_str()), ("reason", reason)],
             )
             .add(items as u64);

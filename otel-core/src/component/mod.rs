@@ -44,6 +44,6 @@ pub use host::{BuildInfo, Capabilities, ComponentKind, Host, HostParts, Shared, 
 pub use lasting::Lasting;
 pub use overview::{FeatureGateOverview, Overview, PipelineOverview};
 pub use proxies::ProxySettings;
-pub use report::{Destination, ExporterReport, ReceiverReport};
+pub use report::{Destination, ExporterReport, ProcessorReport, ReceiverReport};
 pub use stability::Stability;
 pub use status::{Status, StatusEvent, StatusSink};

@@ -33,7 +33,7 @@ impl<S: Signal> ProcessorNode<S> {
         let counter = |name, description| {
             let id = host.id().to_string();
             let attributes = [("processor", id.as_str()), ("otel.signal", S::KIND.as_str())];
-            host.telemetry().metrics().counter(name, description, "{items}", &attributes)
+            host.telemetry().metrics().counter(name, description, "{item}", &attributes)
         };
         let incoming =
             counter("otelcol_processor_incoming_items", "Number of items passed to the processor. [Alpha]");

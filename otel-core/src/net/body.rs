@@ -27,6 +27,11 @@ impl Reply {
         self.trailers = Some(trailers);
         self
     }
+
+    /// The trailers, where there are any.
+    pub(super) fn trailers(&self) -> Option<&HeaderMap> {
+        self.trailers.as_ref()
+    }
 }
 
 impl Body for Reply {

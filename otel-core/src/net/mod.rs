@@ -29,6 +29,7 @@ mod handover;
 #[cfg(feature = "tls")]
 mod http_service;
 mod listener;
+mod observed;
 mod partial;
 mod plain_client;
 mod read;
@@ -47,7 +48,7 @@ pub use budget::{ByteBudget, Charge};
 #[cfg(feature = "client")]
 pub use client::{
     ClientError, CompressionParams, CookiesConfig, DialError, GrpcClient, GrpcClientOptions, HttpAnswer,
-    HttpClient, HttpClientConfig, HttpError, HttpUrl, InvalidProxy, InvalidUrl, error_chain,
+    HttpClient, HttpClientConfig, HttpError, HttpUrl, InvalidProxy, InvalidUrl, ObservedCalls, error_chain,
 };
 #[cfg(feature = "client")]
 pub use compress::{Compression, Compressor};
@@ -61,6 +62,7 @@ pub use fetch::{FetchError, fetch};
 #[cfg(feature = "tls")]
 pub use http_service::HttpService;
 pub use listener::{Bound, Listener, Transport, is_listen_address};
+pub use observed::{Observed, Rpc};
 pub use partial::{PartialSuccess, UnreadableResponse};
 pub use plain_client::{PlainClientError, PlainHttpClient};
 pub use read::{Message, ReadLimits, Refused, read_grpc_message, read_http_body};

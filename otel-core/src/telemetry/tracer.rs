@@ -146,12 +146,14 @@ impl fmt::Debug for Span {
 #[cold]
 fn begin(tracer: &BoxedTracer, kind: SpanKind, parent: Option<&TraceContext>, name: String) -> Span {
     let mut context = Context::new();
+    // What serves others goes on with their traces; everything else is part of the collector's own work.
+    let remote = matches!(kind, SpanKind::Server | SpanKind::Consumer);
     if let Some(parent) = parent {
         context = context.with_remote_span_context(SpanContext::new(
             TraceId::from_bytes(parent.trace_id),
             SpanId::from_bytes(parent.span_id),
             TraceFlags::new(parent.flags),
-            true,
+            remote,
             TraceState::NONE,
         ));
     }

@@ -28,7 +28,8 @@ impl OtlpGrpcExporter {
 impl Component for OtlpGrpcExporter {
     async fn start(&self) -> Result<(), StartError> {
         let client = GrpcClient::new(self.options.clone())
-            .map_err(|error| StartError::new("cannot make the gRPC client").with_source(error))?;
+            .map_err(|error| StartError::new("cannot make the gRPC client").with_source(error))?
+            .observed(self.host.telemetry());
         // A second start keeps the first client.
         let _ = self.client.set(client);
         Ok(())
@@ -41,7 +42,8 @@ impl<S: Signal> Exporter<S> for OtlpGrpcExporter {
         let client =
             self.client.get().ok_or_else(|| ConsumeError::retryable("the exporter has not started"))?;
         let left = context.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let answer = client.call(method(S::KIND), &data, left).await.map_err(|status| failure(&status))?;
+        let call = client.call(method(S::KIND), &data, left, context.trace());
+        let answer = call.await.map_err(|status| failure(&status))?;
         if let Some(partial) = PartialSuccess::of_response(&answer) {
             otlp::note_partial_success(&self.host, &partial, S::KIND);
         }

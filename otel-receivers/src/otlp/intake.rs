@@ -1,6 +1,6 @@
 use http::header;
 use http::request::Parts;
-use otel_core::component::{ClientInfo, Code, ConsumeError, Context, Metadata, Next, Outputs};
+use otel_core::component::{ClientInfo, Code, ConsumeError, Context, Metadata, Next, Outputs, TraceContext};
 use otel_core::net::{Message, Peer, ReadLimits, Refused, Status};
 use otel_core::pdata::{Signal, SignalKind};
 
@@ -126,10 +126,13 @@ impl Intake {
 
     /// What the pipelines are told of a request.
     pub(super) fn context(&self, peer: Peer, head: &Parts) -> Context {
-        let context = match peer.address {
+        let mut context = match peer.address {
             Some(address) => Context::new().with_client(ClientInfo::new(address)),
             None => Context::new(),
         };
+        if let Some(trace) = head.extensions.get::<TraceContext>() {
+            context = context.with_trace(*trace);
+        }
         if !self.include_metadata {
             return context;
         }

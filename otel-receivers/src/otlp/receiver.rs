@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use otel_core::component::{Host, Outputs, Receiver, StartError, Task};
 use otel_core::net::tls::TlsError;
 use otel_core::net::{
-    Bound, ByteBudget, GrpcServerConfig, Handler, HttpService, Listener, ReadLimits, ServerOptions, Stopper,
-    serve,
+    Bound, ByteBudget, GrpcServerConfig, Handler, HttpService, Listener, Observed, ReadLimits, Rpc,
+    ServerOptions, Stopper, serve,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -78,7 +78,12 @@ impl OtlpReceiver {
             config.listen(&self.host).await.map_err(|error| not_bound("grpc", &config.endpoint, error))?;
         let bound = listener.bound().clone();
         self.host.logger().info("Starting GRPC server").text("endpoint", &bound).emit();
-        self.run("otlp grpc server", listener, options, GrpcHandler(Arc::new(intake)));
+        self.run(
+            "otlp grpc server",
+            listener,
+            options,
+            self.observed(GrpcHandler(Arc::new(intake)), Rpc::Grpc),
+        );
         Ok(bound)
     }
 
@@ -93,8 +98,12 @@ impl OtlpReceiver {
         let bound = listener.bound().clone();
         self.host.logger().info("Starting HTTP server").text("endpoint", &bound).emit();
         let handler = HttpService::new(server, HttpHandler::new(intake, config));
-        self.run("otlp http server", listener, options, handler);
+        self.run("otlp http server", listener, options, self.observed(handler, Rpc::Http));
         Ok(bound)
+    }
+
+    fn observed<H: Handler>(&self, handler: H, rpc: Rpc) -> Observed<H> {
+        Observed::new(handler, rpc, self.host.telemetry())
     }
 
     fn run(&self, name: &'static str, listener: Listener, options: ServerOptions, handler: impl Handler) {

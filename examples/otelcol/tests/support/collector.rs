@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::client::{Answer, get};
 
@@ -94,10 +94,26 @@ impl Collector {
         fields["endpoint"].as_str().expect("it has an endpoint").parse().expect("it is an address")
     }
 
+    /// What Prometheus is shown.
+    pub(crate) async fn scrape(&self) -> String {
+        let Answer { body, .. } = get(self.endpoint("Serving metrics"), "/metrics").await;
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    /// Waits until the sum of a metric's series that have a label is at least that value.
+    pub(crate) async fn wait_for_metric(&self, name: &str, label: &str, value: f64) {
+        let reached = async {
+            while self.metric(name, label).await < value {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let reached = timeout(PATIENCE, reached).await.is_ok();
+        assert!(reached, "{name} with {label} does not reach {value}:\n{}", self.scrape().await);
+    }
+
     /// The sum of a metric's series that have a label with a value.
     pub(crate) async fn metric(&self, name: &str, label: &str) -> f64 {
-        let Answer { body, .. } = get(self.endpoint("Serving metrics"), "/metrics").await;
-        let text = String::from_utf8(body.to_vec()).unwrap();
+        let text = self.scrape().await;
         let series = text.lines().filter_map(|line| line.strip_prefix(name)?.rsplit_once(' '));
         let series = series.filter(|(labels, _)| labels.starts_with(['{', ' ']) && labels.contains(label));
         series.map(|(_, value)| value.parse::<f64>().unwrap()).sum()

@@ -70,7 +70,10 @@ impl ExporterReport {
         drop(running);
         match &sent {
             Ok(()) => self.sent.add(items as u64),
-            Err(error) => self.count_failure(error, items as u64),
+            Err(error) => {
+                self.sent.add(0);
+                self.count_failure(error, items as u64);
+            }
         }
         self.end(&span, items as i64, &sent);
         sent

@@ -63,10 +63,10 @@ impl ReceiverReport {
         let span = self.begin(S::KIND, &context);
         let taken = next.consume(data, context.with_span(&span)).await;
         let counters = self.of(S::KIND);
-        match &taken {
-            Ok(()) => counters.accepted.add(items),
-            Err(_) => counters.refused.add(items),
-        }
+        let (accepted, refused) = if taken.is_ok() { (items, 0) } else { (0, items) };
+        counters.accepted.add(accepted);
+        counters.refused.add(refused);
+        counters.failed.add(0);
         self.end(S::KIND, &span, items, &taken);
         taken
     }

@@ -13,10 +13,11 @@ use tower::{Service as _, ServiceExt as _};
 
 use crate::component::Code;
 use crate::net::{
-    ByteBudget, Compression, Compressor, Endpoint, Outgoing, Status, Undecodable, decompress,
+    ByteBudget, Compression, Compressor, Endpoint, ObservedCalls, Outgoing, Status, Undecodable, decompress,
     format_grpc_timeout, grpc_coding,
 };
 use crate::pdata::Signal;
+use crate::telemetry::{Telemetry, TraceContext};
 
 /// The longest answer that is read: export responses are short.
 const MAX_ANSWER: usize = 4 << 20;
@@ -42,6 +43,7 @@ pub struct GrpcClient {
     compression: Compression,
     compressor: std::sync::Arc<Compressor>,
     headers: HeaderMap,
+    observed: ObservedCalls,
 }
 
 impl GrpcClient {
@@ -64,7 +66,13 @@ impl GrpcClient {
         // Answers are short. Go's servers compress them all the same where the request is compressed.
         headers.insert("grpc-accept-encoding", HeaderValue::from_static("identity"));
         let compressor = std::sync::Arc::new(Compressor::new(compression, 0));
-        Ok(Self { channel, endpoint, compression, compressor, headers })
+        Ok(Self { channel, endpoint, compression, compressor, headers, observed: ObservedCalls::default() })
+    }
+
+    /// The same, telling of its calls.
+    pub fn observed(mut self, telemetry: &Telemetry) -> Self {
+        self.observed = ObservedCalls::new(telemetry, self.endpoint.host(), self.endpoint.port());
+        self
     }
 
     /// Where the server is.
@@ -72,8 +80,8 @@ impl GrpcClient {
         &self.endpoint
     }
 
-    /// Calls a method, such as `/package.Service/Method`, with telemetry as the request, and gives the response's
-    /// bytes. Dropping the future resets the stream.
+    /// Calls a method, such as `/package.Service/Method`, within a trace, with telemetry as the request, and gives the
+    /// response's bytes. Dropping the future resets the stream.
     ///
     /// # Errors
     /// The server's status, or UNAVAILABLE where the connection failed.
@@ -82,6 +90,7 @@ impl GrpcClient {
         path: &'static str,
         data: &S,
         timeout: Option<Duration>,
+        trace: Option<&TraceContext>,
     ) -> Result<Bytes, Status> {
         let body = if self.compression == Compression::None {
             Outgoing::grpc(false, data.encoded_len(), data.segments().cloned())
@@ -99,6 +108,15 @@ impl GrpcClient {
         {
             request.headers_mut().insert("grpc-timeout", value);
         }
+        let observed = self.observed.begin(path, trace, request.headers_mut());
+        let answer = self.exchange(request).await;
+        if let Some(observed) = observed {
+            observed.end(answer.as_ref().map_or_else(|status| status.code, |_| Code::Ok));
+        }
+        answer
+    }
+
+    async fn exchange(&self, request: Request<Body>) -> Result<Bytes, Status> {
         let mut channel = self.channel.clone();
         let ready = channel.ready().await.map_err(|error| unavailable(&error))?;
         let response = ready.call(request).await.map_err(|error| unavailable(&error))?;

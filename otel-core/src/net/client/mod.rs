@@ -7,6 +7,7 @@ mod http;
 mod http2;
 mod http_config;
 mod no_proxy;
+mod observed;
 mod pool;
 mod proxy;
 mod url;
@@ -16,6 +17,7 @@ pub use dial::DialError;
 pub use grpc::{GrpcClient, GrpcClientOptions};
 pub use http::{ClientError, HttpAnswer, HttpClient, HttpError};
 pub use http_config::{CompressionParams, CookiesConfig, HttpClientConfig};
+pub use observed::ObservedCalls;
 pub use proxy::InvalidProxy;
 pub use url::{HttpUrl, InvalidUrl};
 

@@ -14,16 +14,28 @@ pub(super) fn observe(metrics: &Metrics) {
         .with_unit("s")
         .with_callback(move |observer| observer.observe(start.elapsed().as_secs_f64(), &[]))
         .build();
-    let _memory = meter
-        .u64_observable_gauge("otelcol_process_memory_rss")
-        .with_description("Total physical memory (resident set size) [Alpha]")
-        .with_unit("By")
-        .with_callback(|observer| {
-            if let Some(bytes) = resident_bytes() {
-                observer.observe(bytes, &[]);
+    let gauge = |name: &'static str, description: &'static str, read: fn(&Memory) -> u64| {
+        let instrument = meter.u64_observable_gauge(name).with_description(description).with_unit("By");
+        let observed = instrument.with_callback(move |observer| {
+            if let Some(memory) = memory() {
+                observer.observe(read(&memory), &[]);
             }
-        })
-        .build();
+        });
+        let _gauge = observed.build();
+    };
+    gauge("otelcol_process_memory_rss", "Total physical memory (resident set size) [Alpha]", |memory| {
+        memory.resident
+    });
+    gauge(
+        "otelcol_process_runtime_heap_alloc_bytes",
+        "Bytes of memory that the process alone holds: heap and stacks [Alpha]",
+        |memory| memory.resident.saturating_sub(memory.shared),
+    );
+    gauge(
+        "otelcol_process_runtime_total_sys_memory_bytes",
+        "Total bytes of memory obtained from the OS, whether used or not [Alpha]",
+        |memory| memory.data,
+    );
     let _time = meter
         .f64_observable_counter("otelcol_process_cpu_seconds")
         .with_description("Total CPU user and system time in seconds [Alpha]")
@@ -36,11 +48,23 @@ pub(super) fn observe(metrics: &Metrics) {
         .build();
 }
 
+/// The memory of the process in bytes.
+struct Memory {
+    resident: u64,
+    /// Of it, what other processes may share: code and files.
+    shared: u64,
+    /// What is mapped for data and stacks.
+    data: u64,
+}
+
 #[cfg(target_os = "linux")]
-fn resident_bytes() -> Option<u64> {
+fn memory() -> Option<Memory> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as u64)
+    let page = rustix::param::page_size() as u64;
+    let mut fields =
+        text.split_ascii_whitespace().map(|pages| pages.parse::<u64>().map(|pages| pages * page));
+    let (resident, shared) = (fields.nth(1)?.ok()?, fields.next()?.ok()?);
+    Some(Memory { resident, shared, data: fields.nth(2)?.ok()? })
 }
 
 #[cfg(target_os = "linux")]
@@ -53,7 +77,7 @@ fn processor_seconds() -> Option<f64> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn resident_bytes() -> Option<u64> {
+fn memory() -> Option<Memory> {
     None
 }
 
@@ -70,6 +94,7 @@ mod tests {
         while super::processor_seconds().unwrap() <= before {
             std::hint::black_box(before);
         }
-        assert!(super::resident_bytes().unwrap() > 100_000);
+        let memory = super::memory().unwrap();
+        assert!(memory.resident > 100_000 && memory.shared < memory.resident && memory.data > 100_000);
     }
 }

@@ -16,10 +16,12 @@ struct Counted {
 }
 
 impl Counter {
-    /// Adds.
+    /// Adds. To add nothing costs next to nothing, and shows the series.
     #[inline]
     pub fn add(&self, count: u64) {
-        self.0.value.fetch_add(count, Ordering::Relaxed);
+        if count > 0 {
+            self.0.value.fetch_add(count, Ordering::Relaxed);
+        }
         show(&self.0.shown);
     }
 

@@ -53,7 +53,7 @@ impl Client {
             Self::Console => print(data).map_err(|error| error.to_string()),
             Self::Grpc { client, method, timeout: own } => {
                 let limit = limit.min(*own);
-                let call = client.call(method, data, Some(limit));
+                let call = client.call(method, data, Some(limit), None);
                 let answer = timeout(limit, call).await.map_err(|_| LATE.to_owned())?;
                 rejected(&answer.map_err(|status| status.to_string())?)
             }

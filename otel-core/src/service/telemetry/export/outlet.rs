@@ -67,7 +67,7 @@ impl Outlets {
         self.metrics.counter(
             "otelcol_dropped_items",
             "Items given up after they were accepted, by component and reason",
-            "{items}",
+            "{item}",
             &[("component", "service/telemetry"), ("signal", signal.as_str()), ("reason", reason)],
         )
     }
