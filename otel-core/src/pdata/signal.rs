@@ -77,6 +77,14 @@ pub trait Signal: sealed::Sealed + Clone + Default + fmt::Debug + Send + Sync + 
     /// Checked in one pass: wire structure, field types, UTF-8 of every string, lengths of ids, nesting of at
     /// most 100 messages. A request with a singular field given twice is rewritten so that it holds it once.
     ///
+    /// ```
+    /// use otel_core::pdata::{Signal, Traces};
+    ///
+    /// // A resource group whose schema URL says that it is longer than the request.
+    /// let error = Traces::from_bytes(b"\x0a\x04\x1a\x03ab".as_slice().into()).unwrap_err();
+    /// assert_eq!((error.path(), error.offset()), ("resource_spans[0].schema_url", 3));
+    /// ```
+    ///
     /// # Errors
     /// What is wrong, with the path and the byte offset. Invalid UTF-8 is told apart by
     /// [`InvalidData::is_invalid_utf8`]; [`Signal::from_bytes_repairing`] mends it.
@@ -86,6 +94,22 @@ pub trait Signal: sealed::Sealed + Clone + Default + fmt::Debug + Send + Sync + 
 
     /// As [`Signal::from_bytes`], but with U+FFFD in place of every broken UTF-8 sequence. Only the strings
     /// concerned are encoded anew.
+    ///
+    /// ```
+    /// use otel_core::pdata::{Logs, Signal};
+    ///
+    /// // A resource group whose schema URL is the one byte 0xff.
+    /// let request = b"\x0a\x03\x1a\x01\xff".as_slice();
+    /// assert!(Logs::from_bytes(request.into()).unwrap_err().is_invalid_utf8());
+    ///
+    /// let (logs, repaired) = Logs::from_bytes_repairing(request.into())?;
+    /// assert_eq!(repaired.strings, 1);
+    /// assert_eq!(logs.resource_logs().next().unwrap().schema_url(), "\u{fffd}");
+    /// # Ok::<(), otel_core::pdata::InvalidData>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Signal::from_bytes`], but for strings.
     fn from_bytes_repairing(bytes: Bytes) -> Result<(Self, Repaired), InvalidData> {
         validate::validate_repairing(Self::SCHEMA, bytes)
             .map(|(payload, repaired)| (Self::from_payload(payload), repaired))
@@ -182,6 +206,29 @@ pub trait Signal: sealed::Sealed + Clone + Default + fmt::Debug + Send + Sync + 
     }
 
     /// Parts of `max` items each, the last one of what is left.
+    ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use otel_core::pdata::Signal;
+    /// use otel_core::pdata::build::MetricsBuilder;
+    ///
+    /// let mut builder = MetricsBuilder::new();
+    /// let mut resource = builder.resource(|_| {});
+    /// let mut scope = resource.scope(|_| {});
+    /// let mut load = scope.gauge(|metric| {
+    ///     metric.name("load");
+    /// });
+    /// for value in 0..5 {
+    ///     load.point(|point| {
+    ///         point.value(value);
+    ///     });
+    /// }
+    /// let parts: Vec<_> = builder.finish().chunks(NonZeroUsize::new(2).unwrap()).collect();
+    /// assert_eq!(parts.iter().map(Signal::items).collect::<Vec<_>>(), [2, 2, 1]);
+    /// // The metric is cut, and each part has it with its name.
+    /// assert!(parts.iter().flat_map(Signal::iter).all(|at| at.metric().name() == "load"));
+    /// ```
     fn chunks(self, max: NonZeroUsize) -> regroup::Chunks<Self> {
         regroup::Chunks::new(self, max)
     }

@@ -4,6 +4,7 @@
 #[expect(dead_code, unreachable_pub, reason = "a library elsewhere, of which this test runs one target")]
 mod fuzz;
 
+mod add;
 mod deep;
 mod fields;
 mod shared;

@@ -257,10 +257,15 @@ impl ExponentialHistogramDataPointBuilder<'_> {
 impl SummaryDataPointBuilder<'_> {
     /// Appends the value at a quantile from 0 to 1.
     pub fn quantile(&mut self, quantile: f64, value: f64) -> &mut Self {
-        self.writer.push_message(6, 18, |mut writer| {
-            writer.double(1, quantile);
-            writer.double(2, value);
-        });
+        put_quantile(self.writer.out(), quantile, value);
         self
     }
+}
+
+/// Writes the value at a quantile as the field of a summary's point.
+pub(crate) fn put_quantile(out: &mut Vec<u8>, quantile: f64, value: f64) {
+    Writer::new(out).push_message(6, 18, |mut writer| {
+        writer.double(1, quantile);
+        writer.double(2, value);
+    });
 }

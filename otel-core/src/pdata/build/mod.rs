@@ -86,10 +86,11 @@ pub use items::{
 };
 pub use value::{ArrayBuilder, MapBuilder, ValueBuf};
 
+pub(crate) use items::put_quantile;
 pub(crate) use nesting::fitting;
 pub(crate) use value::{ELEMENTS, KEY, VALUE, number, put_any_value, put_key_value, put_value, value_len};
 pub(crate) use writer::{
-    AS_INT, Enumeration, number_field, put_fixed64, put_packed_fixed64, put_packed_varint, zigzag,
+    AS_INT, Enumeration, Writer, number_field, put_fixed64, put_packed_fixed64, put_packed_varint, zigzag,
 };
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use super::attributes::AttributesEdit;
 use super::draft::{Draft, Verdict};
-use super::messages::{EntityRefEdit, edit_methods, lists};
+use super::messages::{EntityRefEdit, edit_methods, lists, pushes};
 use super::pass::Headers;
+use crate::pdata::build::{EntityRefBuilder, Writer};
 use crate::pdata::fields::fields;
 use crate::pdata::layout::SCHEMA_URL;
 use crate::pdata::view::{AggregationTemporality, Metric, Resource, Scope, Sum};
@@ -98,6 +99,7 @@ const TEMPORALITY: u32 = 2;
 const IS_MONOTONIC: u32 = 3;
 
 /// Field numbers of the kinds of data.
+const GAUGE: u32 = 5;
 const SUM: u32 = 7;
 const HISTOGRAM: u32 = 9;
 const EXPONENTIAL_HISTOGRAM: u32 = 10;
@@ -137,15 +139,41 @@ impl<'a> MetricEdit<'a> {
 
     /// Whether the metric is a sum that only grows.
     pub fn is_monotonic(&mut self) -> bool {
-        self.headers.data_number == SUM && self.data_view().is_monotonic()
+        self.headers.data_number() == SUM && self.data_view().is_monotonic()
     }
 
     /// Sets whether a sum only grows; other kinds stay as they are.
     pub fn set_is_monotonic(&mut self, is_monotonic: bool) -> &mut Self {
-        if self.headers.data_number == SUM {
+        if self.headers.data_number() == SUM {
             self.headers.data.rest().bool(IS_MONOTONIC, is_monotonic);
         }
         self
+    }
+
+    /// Makes a sum a gauge of the same points; whether the metric is a gauge now. Other kinds stay as they are.
+    pub fn make_gauge(&mut self) -> bool {
+        if self.headers.data_number() == SUM {
+            let mut data = self.headers.data.rest();
+            data.unset(TEMPORALITY);
+            data.unset(IS_MONOTONIC);
+            self.headers.data.renumber(GAUGE);
+        }
+        self.headers.data_number() == GAUGE
+    }
+
+    /// Makes a gauge a sum of the same points; whether the metric is a sum now. Of a sum, what the points count from
+    /// and whether it only grows are set; other kinds stay as they are.
+    pub fn make_sum(&mut self, temporality: AggregationTemporality, is_monotonic: bool) -> bool {
+        if self.headers.data_number() == GAUGE {
+            self.headers.data.renumber(SUM);
+        }
+        let is_sum = self.headers.data_number() == SUM;
+        if is_sum {
+            let mut data = self.headers.data.rest();
+            data.enumeration(TEMPORALITY, temporality);
+            data.bool(IS_MONOTONIC, is_monotonic);
+        }
+        is_sum
     }
 
     /// The scope around the metric.
@@ -159,7 +187,7 @@ impl<'a> MetricEdit<'a> {
     }
 
     fn has_temporality(&self) -> bool {
-        matches!(self.headers.data_number, SUM | HISTOGRAM | EXPONENTIAL_HISTOGRAM)
+        matches!(self.headers.data_number(), SUM | HISTOGRAM | EXPONENTIAL_HISTOGRAM)
     }
 
     /// The data as it is now, without its points. A sum has all the fields that other kinds have.
@@ -180,6 +208,13 @@ lists! {
     ResourceEdit<'_> {
         /// Edits the references to entities in turn.
         edit_entity_refs 3 EntityRefEdit
+    }
+}
+
+pushes! {
+    ResourceEdit<'_> {
+        /// Appends a reference to an entity.
+        push_entity_ref 3 EntityRefBuilder
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct HeaderState {
     /// Where the rest comes from, once it was asked for.
     source: RestSource,
     gathered: Vec<u8>,
+    /// The field number of the message, if it changed.
+    number: Option<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -50,11 +52,17 @@ impl HeaderState {
         self.url.reset();
         self.rest.reset();
         self.source = RestSource::Unknown;
+        self.number = None;
+    }
+
+    /// The field number of the message, if it changed.
+    pub(crate) fn number(&self) -> Option<u32> {
+        self.number
     }
 
     /// Number of changes so far.
     pub(crate) fn changes(&self) -> u32 {
-        self.inner.changes() + self.url.changes() + self.rest.changes()
+        self.inner.changes() + self.url.changes() + self.rest.changes() + u32::from(self.number.is_some())
     }
 
     /// Writes the header as it is now, all fields of `content` but the children.
@@ -96,6 +104,17 @@ impl<'a> Header<'a> {
     #[inline]
     pub(crate) fn content(&self) -> &[u8] {
         self.content
+    }
+
+    /// The field number of the message, if it changed.
+    #[inline]
+    pub(crate) fn number(&self) -> Option<u32> {
+        self.state.number
+    }
+
+    /// Makes the message another field.
+    pub(crate) fn renumber(&mut self, number: u32) {
+        self.state.number = Some(number);
     }
 
     /// The resource or the scope under edit.

@@ -7,10 +7,11 @@ use super::draft::{Draft, Verdict};
 use super::groups::{MetricEdit, ResourceEdit, ScopeEdit};
 use super::messages::{
     EventEdit, ExponentialHistogramDataPointEdit, HistogramDataPointEdit, LinkEdit, NumberDataPointEdit,
-    StatusEdit, SummaryDataPointEdit, edit_methods, lists,
+    StatusEdit, SummaryDataPointEdit, edit_methods, lists, pushes,
 };
 use super::pass::Headers;
 use super::value::ValueEdit;
+use crate::pdata::build::{EventBuilder, LinkBuilder, Writer};
 use crate::pdata::fields::fields;
 use crate::pdata::view::{AnyValue, FromWire, Metric, SeverityNumber, SpanId, SpanKind, StatusCode, TraceId};
 use crate::pdata::{Logs, Metrics, Signal, SignalKind, Traces};
@@ -53,7 +54,7 @@ impl<'a, S: Signal> ItemEdit<'a, S> {
     #[inline]
     pub fn view(&self) -> S::Item<'_> {
         let metric = Metric::from_bytes(self.headers.metric.content());
-        FromWire::from_wire(self.draft.bytes(), metric, self.headers.data_number)
+        FromWire::from_wire(self.draft.bytes(), metric, self.headers.data_number())
     }
 
     /// The attributes.
@@ -62,7 +63,7 @@ impl<'a, S: Signal> ItemEdit<'a, S> {
         let number = match S::KIND {
             SignalKind::Traces => 9,
             SignalKind::Logs => 6,
-            SignalKind::Metrics => match self.headers.data_number {
+            SignalKind::Metrics => match self.headers.data_number() {
                 9 => 9,
                 10 => 1,
                 _ => 7,
@@ -98,6 +99,17 @@ lists! {
     ItemEdit<'_, Traces> {
         /// Edits the links in turn.
         edit_links 13 LinkEdit
+    }
+}
+
+pushes! {
+    ItemEdit<'_, Traces> {
+        /// Appends an event.
+        push_event 11 EventBuilder
+    }
+    ItemEdit<'_, Traces> {
+        /// Appends a link.
+        push_link 13 LinkBuilder
     }
 }
 
@@ -140,7 +152,7 @@ impl ItemEdit<'_, Metrics> {
     /// The data point by its kind, for what only that kind has.
     pub fn point(&mut self) -> PointEdit<'_> {
         let draft = self.draft.reborrow();
-        match self.headers.data_number {
+        match self.headers.data_number() {
             5 | 7 => PointEdit::Number(NumberDataPointEdit::new(draft)),
             9 => PointEdit::Histogram(HistogramDataPointEdit::new(draft)),
             10 => PointEdit::ExponentialHistogram(ExponentialHistogramDataPointEdit::new(draft)),
@@ -162,7 +174,7 @@ impl ItemEdit<'_, Metrics> {
 
     /// Sets the flags: bit 0 says that no value was recorded.
     pub fn set_flags(&mut self, flags: u32) -> &mut Self {
-        let number = if matches!(self.headers.data_number, 9 | 10) { 10 } else { 8 };
+        let number = if matches!(self.headers.data_number(), 9 | 10) { 10 } else { 8 };
         self.draft.uint32(number, flags);
         self
     }

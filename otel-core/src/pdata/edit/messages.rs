@@ -2,6 +2,7 @@
 
 use super::attributes::AttributesEdit;
 use super::draft::{Draft, Verdict};
+use crate::pdata::build::{self, ExemplarBuilder, Writer};
 use crate::pdata::fields::fields;
 use crate::pdata::view::{
     Buckets, EntityRef, Event, Exemplar, ExponentialHistogramDataPoint, HistogramDataPoint, Link,
@@ -80,7 +81,22 @@ macro_rules! lists {
     )*};
 }
 
-pub(crate) use {edit_methods, lists};
+/// `pushes!(Owner { "doc" method number Builder } …)` becomes the methods that append to repeated messages.
+macro_rules! pushes {
+    ($($owner:ty { $(#[$doc:meta])* $method:ident $number:literal $builder:ident })*) => {$(
+        impl $owner {
+            $(#[$doc])*
+            pub fn $method(&mut self, write: impl FnOnce(&mut $builder<'_>)) -> &mut Self {
+                self.draft().push($number, |out| {
+                    Writer::new(out).push_message($number, 0, |writer| write(&mut $builder::new(writer)));
+                });
+                self
+            }
+        }
+    )*};
+}
+
+pub(crate) use {edit_methods, lists, pushes};
 
 edits! {
     EntityRefEdit EntityRef entity_ref
@@ -143,6 +159,29 @@ lists! {
     SummaryDataPointEdit<'_> {
         /// Edits the quantiles in turn.
         edit_quantile_values 6 ValueAtQuantileEdit
+    }
+}
+
+pushes! {
+    NumberDataPointEdit<'_> {
+        /// Appends an exemplar.
+        push_exemplar 5 ExemplarBuilder
+    }
+    HistogramDataPointEdit<'_> {
+        /// Appends an exemplar.
+        push_exemplar 8 ExemplarBuilder
+    }
+    ExponentialHistogramDataPointEdit<'_> {
+        /// Appends an exemplar.
+        push_exemplar 11 ExemplarBuilder
+    }
+}
+
+impl SummaryDataPointEdit<'_> {
+    /// Appends the value at a quantile from 0 to 1.
+    pub fn push_quantile(&mut self, quantile: f64, value: f64) -> &mut Self {
+        self.draft.push(6, |out| build::put_quantile(out, quantile, value));
+        self
     }
 }
 

@@ -15,7 +15,7 @@ use super::header::{Header, HeaderState};
 use crate::pdata::SignalKind;
 use crate::pdata::layout::Level;
 use crate::pdata::payload::{Payload, Segment};
-use crate::pdata::wire::{self, OpenField, RawField, RawFields};
+use crate::pdata::wire::{self, OpenField, RawField, RawFields, wire_type};
 
 /// The headers around what is edited. Where a signal has no metrics, theirs are empty.
 #[derive(Debug)]
@@ -24,11 +24,17 @@ pub(crate) struct Headers<'a> {
     pub(crate) scope: Header<'a>,
     pub(crate) metric: Header<'a>,
     pub(crate) data: Header<'a>,
-    /// Field number of the metric's data, which tells its kind.
-    pub(crate) data_number: u32,
+    /// Field number of the metric's data as it came.
+    data_number: u32,
 }
 
 impl Headers<'_> {
+    /// Field number of the metric's data, which tells its kind.
+    #[inline]
+    pub(crate) fn data_number(&self) -> u32 {
+        self.data.number().unwrap_or(self.data_number)
+    }
+
     pub(crate) fn reborrow(&mut self) -> Headers<'_> {
         Headers {
             resource: self.resource.reborrow(),
@@ -317,6 +323,10 @@ impl<'s> Pass<'s> {
         let Some(output) = self.stack[level as usize].output.take() else { return };
         if changes > output.changes {
             self.put_header(level, content, &output);
+        }
+        if let Some(number) = self.states.header(level).number() {
+            // Of the data of a metric, whose field numbers take one byte.
+            self.out[output.before] = wire::tag(number, wire_type::LEN) as u8;
         }
         if let Some(field) = output.field {
             field.close(&mut self.out);

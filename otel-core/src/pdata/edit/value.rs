@@ -6,6 +6,34 @@ use crate::pdata::build::{self, ELEMENTS, ValueBuf, number};
 use crate::pdata::view::{AnyValue, Array};
 
 /// A value under edit.
+///
+/// ```
+/// use otel_core::pdata::Signal;
+/// use otel_core::pdata::build::LogsBuilder;
+///
+/// let mut builder = LogsBuilder::new();
+/// builder.resource(|_| {}).scope(|_| {}).log_record(|record| {
+///     record.body_map(|body| {
+///         body.entry("event", "login").entry_map("user", |user| {
+///             user.entry("name", "ada").entry("password", "secret");
+///         });
+///     });
+/// });
+/// let mut logs = builder.finish();
+/// logs.edit(|record| {
+///     record.edit_body(|body| {
+///         body.edit_map(|entries| {
+///             entries.upsert("checked", true).edit("user", |user| {
+///                 user.edit_map(|user| {
+///                     user.remove("password");
+///                 });
+///             });
+///         });
+///     });
+/// });
+/// let body = format!("{:?}", logs.iter().next().unwrap().item().body());
+/// assert_eq!(body, r#"{"event": "login", "user": {"name": "ada"}, "checked": true}"#);
+/// ```
 #[derive(Debug)]
 pub struct ValueEdit<'a> {
     draft: Draft<'a>,

@@ -1,6 +1,31 @@
 //! OTLP/JSON, straight between text and wire bytes: [`Signal::from_json`](super::Signal::from_json) and
 //! [`Signal::to_json`](super::Signal::to_json).
 //!
+//! ```
+//! use otel_core::pdata::{Signal, Traces};
+//!
+//! let text = br#"{"resourceSpans": [{"scopeSpans": [{"spans": [
+//!     {"name": "checkout", "kind": "SPAN_KIND_SERVER", "startTimeUnixNano": 1790000000000000000}
+//! ]}]}]}"#;
+//! let traces = Traces::from_json(text)?;
+//! assert_eq!(traces.items(), 1);
+//!
+//! let mut out = Vec::new();
+//! traces.to_json(&mut out);
+//! let expected = concat!(
+//!     r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"checkout","kind":2,"#,
+//!     r#""startTimeUnixNano":"1790000000000000000","status":{}}],"scope":{}}],"resource":{}}]}"#,
+//! );
+//! assert_eq!(String::from_utf8(out).unwrap(), expected);
+//!
+//! let error = Traces::from_json(br#"{"resourceSpans": [{"scopeSpans": 1}]}"#).unwrap_err();
+//! assert_eq!(
+//!     error.to_string(),
+//!     "expected a list, found a number at resourceSpans[0].scopeSpans (line 1, column 35)"
+//! );
+//! # Ok::<(), otel_core::pdata::json::InvalidJson>(())
+//! ```
+//!
 //! # Reading
 //! - Identifiers are hexadecimal, in either case, of the right length or empty.
 //! - Names are in camel case or in snake case. Unknown ones are skipped, but have to hold valid JSON.
