@@ -21,8 +21,8 @@
 //! | `component`, `telemetry` | `component` | what components implement and are handed |
 //! | `config` | `config`; `env` adds a provider | located YAML |
 //! | `engine` | `engine` | pipelines composed in code |
-//! | `net` | `net`; `tls` adds to it | servers and clients |
-//! | `service` | `service` | collectors from YAML |
+//! | `net` | `net`; `tls` and `client` add to it | servers and clients |
+//! | `service` | `service`; `http` adds to it | collectors from YAML |
 //! | `cli` | `cli` | the command line of a binary |
 //! | `testing` | `testing`; `testing-tls` adds to it | the test kit |
 //!

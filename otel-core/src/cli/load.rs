@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::component::ProxySettings;
 use crate::config::gates::FeatureGates;
-use crate::config::{ConfigErrors, Diagnostics, EnvProvider, Loader, Node, Value, WebProvider};
-use crate::service::{Collector, Registry};
+use crate::config::{ConfigErrors, Diagnostics, EnvProvider, Loader, Node, Value};
+use crate::service::{Collector, Registry, WebProvider};
 
 use super::arguments::Inputs;
 

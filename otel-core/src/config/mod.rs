@@ -108,8 +108,6 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 mod value;
-#[cfg(feature = "http")]
-mod web;
 
 pub use decoder::{Decoder, from_yaml};
 pub use diagnostics::{ConfigErrors, Diagnostic, Diagnostics, Severity};
@@ -120,8 +118,12 @@ pub use loader::Loader;
 pub use map_list::MapList;
 pub use node::{Entry, Mapping, Node, NodeKind, Scalar};
 pub use optional::Optional;
+#[cfg(feature = "http")]
+pub(crate) use parse::MAX_BYTES;
 pub use parse::parse;
 pub use provider::{EnvProvider, FileProvider, Provider, ProviderError, Retrieved, YamlProvider};
+#[cfg(feature = "http")]
+pub(crate) use render::without_user_info;
 pub use scalar::ScalarValue;
 pub use schema::Schema;
 pub use secret::Secret;
@@ -130,8 +132,6 @@ pub use source::{Location, Source};
 #[cfg(feature = "service")]
 pub(crate) use suggest::nearest;
 pub use value::{Secrets, Value};
-#[cfg(feature = "http")]
-pub use web::WebProvider;
 
 /// What stands in the place of a secret.
 pub(crate) const REDACTED: &str = "[REDACTED]";

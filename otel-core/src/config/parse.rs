@@ -16,7 +16,7 @@ pub(super) const MAX_DEPTH: usize = 128;
 /// The most nodes that the aliases and merge keys of one document may copy.
 const MAX_COPIED_NODES: usize = 100_000;
 /// The longest document, in bytes.
-pub(super) const MAX_BYTES: usize = 32 * 1024 * 1024;
+pub(crate) const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// Reads the first YAML document of a source, recording what is wrong with it.
 ///

@@ -162,7 +162,7 @@ fn user_info(text: &str) -> Vec<Range<usize>> {
 }
 
 /// A text without the `user:password` of the URLs in it.
-pub(super) fn without_user_info(text: &str) -> String {
+pub(crate) fn without_user_info(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut from = 0;
     for range in user_info(text) {

@@ -27,6 +27,8 @@ mod schema;
 pub mod telemetry;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
+#[cfg(feature = "http")]
+mod web;
 
 pub use collector::Collector;
 pub use registry::{
@@ -35,3 +37,5 @@ pub use registry::{
 };
 pub use reload::ReloadError;
 pub use run::{Service, ServiceError};
+#[cfg(feature = "http")]
+pub use web::WebProvider;

@@ -6,8 +6,6 @@ mod load;
 mod render;
 mod robust;
 mod serde;
-#[cfg(all(feature = "http", feature = "testing-tls"))]
-mod web;
 mod yaml;
 
 use super::{Decode, Decoder, Diagnostics, Node, Source, parse};

@@ -1,7 +1,8 @@
 use std::io::Write as _;
 use std::net::TcpListener;
 
-use crate::config::{Diagnostics, Loader, Node, WebProvider};
+use super::WebProvider;
+use crate::config::{Diagnostics, Loader, Node};
 use crate::net::tls::{TlsClientConfig, TlsServer, TlsServerConfig};
 use crate::telemetry::Logger;
 use crate::testing::TestAuthority;

@@ -1,9 +1,6 @@
-//! Configurations out of the web.
-
 use std::time::Duration;
 
-use super::parse::MAX_BYTES;
-use super::provider::{Provider, ProviderError, Retrieved};
+use crate::config::{MAX_BYTES, Provider, ProviderError, Retrieved, without_user_info};
 use crate::net::tls::{TlsClient, TlsClientConfig};
 use crate::net::{FetchError, fetch};
 use crate::telemetry::{Logger, with_causes};
@@ -64,7 +61,7 @@ impl Provider for WebProvider {
         let got = std::thread::scope(|scope| scope.spawn(|| self.get(&url)).join());
         let got = got.unwrap_or_else(|_| Err("reading it panicked".to_owned()));
         match got {
-            Ok(text) => Ok(Retrieved::new(super::render::without_user_info(&url), text)),
+            Ok(text) => Ok(Retrieved::new(without_user_info(&url), text)),
             Err(why) => {
                 let separator = if why.starts_with("status code") { "." } else { ":" };
                 Err(ProviderError::new(format!("failed to load resource from uri {url:?}{separator} {why}")))
