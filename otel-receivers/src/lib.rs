@@ -28,6 +28,7 @@ pub fn register(registry: &mut Registry) {
     registry.receiver::<nop::NopReceiverConfig>().traces().metrics().logs();
     #[cfg(feature = "otlp")]
     registry.receiver::<otlp::OtlpReceiverConfig>().traces().metrics().logs();
+    registry.retired_extension("memory_ballast", "there is no garbage collector here; leave it out");
     #[cfg(feature = "health_check")]
     registry.extension::<extensions::health_check::HealthCheckConfig>();
     #[cfg(feature = "zpages")]

@@ -54,8 +54,12 @@ impl Schema {
 
     /// One of a few words, as [`Decoder::one_of`](super::Decoder::one_of) reads them.
     pub fn one_of<T>(choices: &[(&str, T)]) -> Self {
-        let words: Vec<Json> =
-            choices.iter().map(|(word, _)| Json::from(*word)).chain([Json::Null]).collect();
+        let mut words: Vec<Json> = Vec::with_capacity(choices.len() + 1);
+        for word in choices.iter().map(|(word, _)| Json::from(*word)).chain([Json::Null]) {
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
         Self::either([Self::object(json!({ "enum": words })), Self::reference()])
     }
 

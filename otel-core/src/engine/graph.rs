@@ -24,6 +24,7 @@ pub struct Graph {
     pub(super) extensions: Vec<Blueprint<ExtensionBox>>,
     named: HashSet<(ComponentKind, ComponentId)>,
     problems: Vec<Invalid>,
+    without_pipelines: bool,
 }
 
 /// An extension as factories make it.
@@ -33,6 +34,11 @@ impl Graph {
     /// An empty graph.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Allows that there is no pipeline at all.
+    pub fn allow_no_pipelines(&mut self) {
+        self.without_pipelines = true;
     }
 
     /// A receiver for pipelines to begin at. Only one that some pipeline begins at is created.
@@ -107,7 +113,9 @@ impl Graph {
 
     pub(crate) fn problems(&self) -> Vec<Invalid> {
         let mut problems = self.problems.clone();
-        problems.extend(topology::check(&self.pipelines));
+        if !self.without_pipelines || !self.pipelines.is_empty() {
+            problems.extend(topology::check(&self.pipelines));
+        }
         problems
     }
 

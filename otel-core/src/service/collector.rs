@@ -51,7 +51,10 @@ impl Collector {
         let mut decoder = Decoder::new(diagnostics).with_gates(registry.gates().clone());
         let read = Description::decode(registry, root, &mut decoder).map(|description| {
             check_sections(&description, root, registry.gates(), &mut decoder);
-            let graph = pipelines::graph(&description, &mut decoder);
+            let mut graph = pipelines::graph(&description, &mut decoder);
+            if registry.gates().is_enabled(&ALLOW_NO_PIPELINES) {
+                graph.allow_no_pipelines();
+            }
             if !decoder.diagnostics().has_errors() {
                 check_graph(&graph, root, &mut decoder);
             }

@@ -23,7 +23,7 @@ pub(super) struct Description<'r> {
     value: Value,
 }
 
-/// The components of a kind by id.
+/// The components of a kind by id. Extensions that are gone are among them, without an entry.
 pub(super) type Section<'r> = BTreeMap<ComponentId, Defined<'r>>;
 
 /// A component as the configuration defines it.
@@ -198,6 +198,10 @@ fn entry_of<'r>(
             decoder.warning_at(key, format!("\"{name}\" alias is deprecated; use \"{of}\" instead"));
         }
         return Some(entry);
+    }
+    if let Some(why) = registry.retired_extensions().get(name).filter(|_| kind == ComponentKind::Extension) {
+        decoder.warning_at(key, format!("extension \"{name}\" is gone: {why}"));
+        return None;
     }
     let valid: Vec<_> = registry.types(kind).collect();
     let problem = decoder.error_at(key, format!("unknown type: \"{name}\" for id: \"{id}\""));

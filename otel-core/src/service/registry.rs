@@ -36,6 +36,7 @@ use crate::pdata::{Logs, Metrics, Signal, SignalKind, Traces};
 #[derive(Clone, Default)]
 pub struct Registry {
     entries: BTreeMap<(ComponentKind, &'static str), Entry>,
+    retired_extensions: BTreeMap<&'static str, &'static str>,
     gates: FeatureGates,
 }
 
@@ -79,6 +80,13 @@ impl Registry {
         self
     }
 
+    /// Lets configurations name an extension that is gone because nothing needs it any more. It is as if it were not there, but
+    /// for a warning: "extension \"name\" is gone: why".
+    pub fn retired_extension(&mut self, name: &'static str, why: &'static str) -> &mut Self {
+        self.retired_extensions.insert(name, why);
+        self
+    }
+
     /// The feature gates with which configurations are read.
     pub fn gates(&self) -> &FeatureGates {
         &self.gates
@@ -99,6 +107,11 @@ impl Registry {
             stability: entry.stability,
             uses: entry.uses(),
         })
+    }
+
+    /// The extensions that are gone, and why.
+    pub(super) fn retired_extensions(&self) -> &BTreeMap<&'static str, &'static str> {
+        &self.retired_extensions
     }
 
     /// What the configuration of each type of a kind may say, with the type's name and older spellings.

@@ -30,7 +30,11 @@ impl Registry {
                     (format!("^ *({}) *(/.+)?$", names.join("|")), component)
                 })
                 .collect();
-            (section, Schema::patterns(ids))
+            let retired = self.retired_extensions().iter().filter(|_| kind == ComponentKind::Extension);
+            let retired = retired.map(|(name, why)| {
+                (format!("^ *({name}) *(/.+)?$"), Schema::any().deprecated(format!("it is gone: {why}")))
+            });
+            (section, Schema::patterns(ids.into_iter().chain(retired)))
         });
         let keys = sections.into_iter().chain([("service", ServiceConfig::schema())]);
         Schema::keys(keys)

@@ -50,6 +50,9 @@ impl Default for DebugConfig {
 
 impl Decode for DebugConfig {
     fn decode(&mut self, fields: &mut Fields<'_>) {
+        let mut level = LogLevel(self.verbosity);
+        fields.renamed("loglevel", "verbosity", &mut level);
+        self.verbosity = level.0;
         fields.take("verbosity", &mut self.verbosity);
         fields.take("sampling_initial", &mut self.sampling_initial);
         fields.take("sampling_thereafter", &mut self.sampling_thereafter);
@@ -83,6 +86,30 @@ impl FromNode for Verbosity {
 
     fn value(&mut self) -> Value {
         Value::one_of(self, &VERBOSITIES)
+    }
+}
+
+/// The verbosity as the exporter `logging` had it.
+struct LogLevel(Verbosity);
+
+const LOG_LEVELS: [(&str, Verbosity); 4] = [
+    ("debug", Verbosity::Detailed),
+    ("info", Verbosity::Normal),
+    ("warn", Verbosity::Basic),
+    ("error", Verbosity::Basic),
+];
+
+impl FromNode for LogLevel {
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        decoder.one_of(node, &LOG_LEVELS).map(Self)
+    }
+
+    fn schema() -> Schema {
+        Schema::one_of(&LOG_LEVELS)
+    }
+
+    fn value(&mut self) -> Value {
+        Value::one_of(&self.0, &LOG_LEVELS)
     }
 }
 

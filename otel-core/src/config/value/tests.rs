@@ -15,6 +15,8 @@ fn sample() -> Value {
         ("list", Value::List(vec!["a".into(), Value::map([("x", Value::Int(1)), ("y", Value::Float(0.5))])])),
         ("lists", Value::List(vec![Value::List(vec![Value::Bool(true)])])),
         ("text", "one\n\ntwo".into()),
+        ("plain", Value::List(["127.0.0.1:4317", "12:61"].map(Value::from).into())),
+        ("quoted", Value::List(["1:30", "-1:0:5.5"].map(Value::from).into())),
     ])
 }
 
@@ -39,6 +41,12 @@ text: |-
     one
 
     two
+plain:
+    - 127.0.0.1:4317
+    - 12:61
+quoted:
+    - \"1:30\"
+    - \"-1:0:5.5\"
 ";
     assert_eq!(sample().to_yaml(Secrets::Redacted), expected);
     let shown = sample().to_yaml(Secrets::Shown);

@@ -142,10 +142,23 @@ fn is_plain(text: &str) -> bool {
 /// Booleans and sexagesimal numbers of YAML 1.1, which other readers still know.
 fn is_old_word(text: &str) -> bool {
     let lower = text.to_lowercase();
-    let sexagesimal = text.contains(':')
-        && text.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit())
-        && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'_' | b'.' | b'+' | b'-'));
-    sexagesimal || ["y", "n", "yes", "no", "on", "off"].contains(&lower.as_str())
+    is_sexagesimal(text) || ["y", "n", "yes", "no", "on", "off"].contains(&lower.as_str())
+}
+
+/// Whether a text is a number to the base of 60, such as `1:30` or `-1:30:15.5`.
+fn is_sexagesimal(text: &str) -> bool {
+    let mut parts = text.strip_prefix(['+', '-']).unwrap_or(text).split(':').peekable();
+    let first = parts.next().unwrap_or_default();
+    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit() || b == b'_');
+    if parts.peek().is_none() || !first.starts_with(|c: char| c.is_ascii_digit()) || !digits(first) {
+        return false;
+    }
+    let below_60 = |part: &str| part.parse::<u8>().is_ok_and(|number| number < 60);
+    let rest: Vec<&str> = parts.collect();
+    rest.iter().enumerate().all(|(at, part)| match part.split_once('.') {
+        Some((whole, fraction)) => at + 1 == rest.len() && below_60(whole) && digits(fraction),
+        None => below_60(part),
+    })
 }
 
 fn is_date(text: &str) -> bool {
