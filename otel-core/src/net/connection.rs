@@ -30,6 +30,8 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 1 << 20;
 /// Streams of one connection where the configuration does not say.
 const STREAMS: u32 = 1024;
+/// What is read of an HTTP/1 connection at once at most. A body that comes in one piece is not copied.
+const READ_AT_ONCE: usize = 1 << 20;
 /// The headers of a request in bytes.
 const HEADERS: u32 = 64 << 10;
 
@@ -212,6 +214,7 @@ fn builder(options: &ServerOptions, streams: Streams) -> Builder<Streams> {
         .timer(TokioTimer::new())
         // The phases of a connection are watched here, where waiting for a request is not reading its headers.
         .header_read_timeout(None)
+        .max_buf_size(READ_AT_ONCE)
         .keep_alive(!options.close_connections)
         .half_close(true);
     builder

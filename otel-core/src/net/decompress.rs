@@ -10,6 +10,7 @@ use memchr::memmem;
 use zstd::zstd_safe;
 
 use super::Charge;
+use super::buffers::Buffer;
 
 /// Room that the output grows by.
 const STEP: usize = 32 << 10;
@@ -143,10 +144,10 @@ fn gzip_in_one_go(packed: &[u8], out: &mut Output<'_>) -> Result<Option<Bytes>, 
         return Ok(None);
     }
     out.reserve(claim)?;
-    let mut bytes = vec![0; claim];
-    let inflated = INFLATE.with_borrow_mut(|inflate| inflate.gzip_decompress(packed, &mut bytes));
+    let mut bytes = Buffer::of(claim);
+    let inflated = INFLATE.with_borrow_mut(|inflate| inflate.gzip_decompress(packed, bytes.first(claim)));
     if inflated == Ok(claim) {
-        return Ok(Some(Bytes::from(bytes)));
+        return Ok(Some(bytes.freeze(claim)));
     }
     out.charge.give_back(claim);
     Ok(None)
@@ -184,10 +185,10 @@ fn zstd_decoder(packed: &[u8]) -> io::Result<zstd::stream::read::Decoder<'static
 fn snappy_block(packed: &[u8], out: &mut Output<'_>) -> Result<Bytes, Undecodable> {
     let claim = snap::raw::decompress_len(packed).map_err(|error| broken(&error))?;
     out.reserve(claim)?;
-    let mut bytes = vec![0; claim];
-    let len = snap::raw::Decoder::new().decompress(packed, &mut bytes).map_err(|error| broken(&error))?;
-    bytes.truncate(len);
-    Ok(Bytes::from(bytes))
+    let mut bytes = Buffer::of(claim);
+    let unpacked = snap::raw::Decoder::new().decompress(packed, bytes.first(claim));
+    let len = unpacked.map_err(|error| broken(&error))?;
+    Ok(bytes.freeze(len))
 }
 
 /// Frames that follow one another, of which the decoder ends at each.

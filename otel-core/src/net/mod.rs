@@ -13,6 +13,7 @@
 
 mod body;
 mod budget;
+mod buffers;
 #[cfg(feature = "client")]
 mod client;
 #[cfg(feature = "client")]

@@ -13,7 +13,6 @@ use super::intake::{Encoding, Intake};
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain";
-const TEXT_UTF8: &str = "text/plain; charset=utf-8";
 const NOT_FOUND: &str = "404 page not found\n";
 const WRONG_METHOD: &str = "405 method not allowed, supported: [POST]";
 const WRONG_TYPE: &str = "415 unsupported media type, supported: [application/json, application/x-protobuf]";
@@ -51,9 +50,8 @@ impl HttpHandler {
                 return encoding.map_or_else(unencodable, |encoding| failure(&status, encoding));
             }
         };
-        let path = request.uri().path();
-        let Some((_, signal)) = self.paths.iter().find(|(known, _)| known == path) else {
-            return self.turned_away("unserved", StatusCode::NOT_FOUND, NOT_FOUND, peer);
+        let Some(signal) = self.signal(request.uri().path()) else {
+            return self.not_found(peer);
         };
         if request.method() != Method::POST {
             return self.turned_away("method", StatusCode::METHOD_NOT_ALLOWED, WRONG_METHOD, peer);
@@ -63,9 +61,9 @@ impl HttpHandler {
         };
         let (head, body) = request.into_parts();
         let context = self.intake.context(peer, &head);
-        let admit = || self.intake.admit(*signal);
+        let admit = || self.intake.admit(signal);
         let taken = match read_http_body(&head.headers, body, coding, &self.intake.limits, admit).await {
-            Ok(message) => self.intake.take(*signal, encoding, message, context).await,
+            Ok(message) => self.intake.take(signal, encoding, message, context).await,
             Err(refused) => Err(refused.into()),
         };
         match (taken, encoding) {
@@ -78,6 +76,25 @@ impl HttpHandler {
         }
     }
 
+    /// What is posted to a path. Slashes that follow one another count as one, as where a client puts a path to an
+    /// endpoint that ends with one.
+    fn signal(&self, path: &str) -> Option<SignalKind> {
+        let find = |path: &str| self.paths.iter().find(|(known, _)| known == path).map(|(_, signal)| *signal);
+        find(path).or_else(|| {
+            let mut cleaned = path.as_bytes().to_vec();
+            cleaned.dedup_by(|one, other| (*one, *other) == (b'/', b'/'));
+            find(str::from_utf8(&cleaned).ok()?)
+        })
+    }
+
+    fn not_found(&self, peer: Peer) -> Response<Reply> {
+        let mut response = self.turned_away("unserved", StatusCode::NOT_FOUND, NOT_FOUND, peer);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
+
     /// An answer to what is no request for telemetry at all.
     fn turned_away(
         &self,
@@ -87,7 +104,7 @@ impl HttpHandler {
         peer: Peer,
     ) -> Response<Reply> {
         self.intake.rejections.record(&Refused::new(reason, Code::InvalidArgument, body.trim_end()), peer);
-        reply(status, if status == StatusCode::NOT_FOUND { TEXT_UTF8 } else { TEXT }, body)
+        reply(status, TEXT, body)
     }
 }
 

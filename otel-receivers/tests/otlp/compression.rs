@@ -72,9 +72,13 @@ async fn grpc_takes_every_compression() {
 
 #[tokio::test]
 async fn bombs_are_refused_in_every_compression() {
-    let yaml = format!("{BOTH}max_in_flight_bytes: 100000000\n");
-    let running = start(&yaml).await;
-    let zeros = vec![0; 21 << 20];
+    let yaml = "
+protocols:
+  grpc: { endpoint: '127.0.0.1:0', max_recv_msg_size_mib: 1 }
+  http: { endpoint: '127.0.0.1:0', max_request_body_size: 1048576 }
+";
+    let running = start(yaml).await;
+    let zeros = vec![0; (1 << 20) + 1];
     for encoding in ENCODINGS {
         let bomb = pack(encoding, &zeros);
         let encoded = format!("content-encoding: {encoding}");
@@ -86,7 +90,7 @@ async fn bombs_are_refused_in_every_compression() {
     for (name, encoding) in GRPC {
         let body = frame(true, &pack(encoding, &zeros));
         let (status, _) = call(running.grpc(), TRACES, &[("grpc-encoding", name)], body).await;
-        let expected = "grpc: received message after decompression larger than max 4194304";
+        let expected = "grpc: received message after decompression larger than max 1048576";
         assert_eq!((status.code, &*status.message), (Code::ResourceExhausted, expected), "{name}");
     }
     let counted = |transport| {

@@ -1,14 +1,19 @@
 use std::time::Duration;
 
-use otel_core::component::{Code, Receiver as _};
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use otel_core::component::{Code, Outputs, Receiver as _};
 use otel_core::pdata::{Signal as _, Traces};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use super::support::{BOTH, TRACES, call, frame, gzip, post, start, traces};
+use super::support::{BOTH, Sink, TRACES, call, frame, gzip, post, start, start_with, traces};
 
 const PROTOBUF: &str = "content-type: application/x-protobuf";
+const LONG: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn garbage_on_both_ports_ends_only_its_own_connection() {
@@ -96,4 +101,98 @@ async fn broken_utf8_is_repaired_and_counted_or_refused() {
     assert_eq!(post(running.http(), "/v1/traces", &[PROTOBUF], &broken).await.status, 400);
     assert!(running.sink.got().is_empty());
     running.stop().await;
+}
+
+/// The beginning of a request that announces a body of that length.
+fn head(len: usize) -> String {
+    format!("POST /v1/traces HTTP/1.1\r\nhost: x\r\n{PROTOBUF}\r\ncontent-length: {len}\r\n\r\n")
+}
+
+/// What comes until the end of the connection.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut rest = Vec::new();
+    let _ = timeout(LONG, stream.read_to_end(&mut rest)).await.expect("the connection ends");
+    String::from_utf8_lossy(&rest).into_owned()
+}
+
+#[tokio::test]
+async fn what_announces_too_much_is_refused_before_it_comes() {
+    let running = start(&format!("{BOTH}max_in_flight_bytes: 100000\n")).await;
+    for (len, status) in [(100_001, "429 Too Many Requests"), (30 << 20, "400 Bad Request")] {
+        let mut stream = TcpStream::connect(running.http()).await.unwrap();
+        stream.write_all(head(len).as_bytes()).await.unwrap();
+        let answer = rest(&mut stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+    let reasons =
+        |reason| running.metrics.counted("otelcol_receiver_rejected_requests", &[("reason", reason)]);
+    assert_eq!((reasons("no_room"), reasons("too_large")), (1, 1));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_clients_that_vanish_had_sent_is_given_back() {
+    let running = start(&format!("{BOTH}max_in_flight_bytes: 100000\n")).await;
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(running.http()).await.unwrap();
+        stream.write_all(head(90_000).as_bytes()).await.unwrap();
+        stream.write_all(&vec![0; 60_000]).await.unwrap();
+    }
+    let whole = traces(1400);
+    assert!((60_000..100_000).contains(&whole.len()), "{}", whole.len());
+    let accepted =
+        async { while post(running.http(), "/v1/traces", &[PROTOBUF], &whole).await.status != 200 {} };
+    timeout(LONG, accepted).await.unwrap();
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn slow_bodies_are_cut_off_where_that_is_configured() {
+    let yaml = "protocols: { http: { endpoint: '127.0.0.1:0', read_timeout: 50ms } }";
+    let running = start(yaml).await;
+    let mut stream = TcpStream::connect(running.http()).await.unwrap();
+    stream.write_all(head(99).as_bytes()).await.unwrap();
+    let answer = rest(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("i/o timeout"), "{answer}");
+    // The same bound holds for headers and between requests.
+    for bytes in ["POST /v1/traces HTTP/1.1\r\nhos", ""] {
+        let mut stream = TcpStream::connect(running.http()).await.unwrap();
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        assert_eq!(rest(&mut stream).await, "");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn answers_that_take_too_long_end_the_connection_where_that_is_configured() {
+    let stalled = otel_core::testing::Sink::<Traces>::new();
+    stalled.stall();
+    let mut outputs = Outputs::new();
+    outputs.traces = Some(stalled.next());
+    let yaml = "protocols: { http: { endpoint: '127.0.0.1:0', write_timeout: 50ms } }";
+    let running = start_with(yaml, outputs, Sink::default()).await;
+    let mut stream = TcpStream::connect(running.http()).await.unwrap();
+    let body = traces(1);
+    stream.write_all(&[head(body.len()).as_bytes(), &body].concat()).await.unwrap();
+    assert_eq!(rest(&mut stream).await, "");
+    let attributes = [("transport", "http"), ("reason", "timeout")];
+    assert_eq!(running.metrics.counted("otelcol_receiver_failed_connections", &attributes), 1);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn old_and_idle_connections_end_where_that_is_configured() {
+    for bound in ["max_connection_idle", "max_connection_age"] {
+        let keepalive = format!("{{ server_parameters: {{ {bound}: 50ms }} }}");
+        let running =
+            start(&format!("protocols: {{ grpc: {{ endpoint: '127.0.0.1:0', keepalive: {keepalive} }} }}"))
+                .await;
+        let io = TokioIo::new(TcpStream::connect(running.grpc()).await.unwrap());
+        let (client, connection) =
+            http2::handshake::<_, _, Empty<Bytes>>(TokioExecutor::new(), io).await.unwrap();
+        // The server says goodbye, and the connection ends without an error.
+        timeout(LONG, connection).await.unwrap().unwrap();
+        drop(client);
+        running.stop().await;
+    }
 }

@@ -125,6 +125,7 @@ async fn other_paths_methods_and_types_are_refused() {
     let running = start_with(BOTH, outputs, sink).await;
     let answer = post(running.http(), "/v1/logs", &[PROTOBUF], b"").await;
     assert_eq!((answer.status, &answer.body[..]), (404, &b"404 page not found\n"[..]));
+    assert!(answer.head.contains("x-content-type-options: nosniff"));
     let answer =
         raw(running.http(), b"GET /v1/traces HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     assert_eq!((answer.status, &answer.body[..]), (405, &b"405 method not allowed, supported: [POST]"[..]));
@@ -141,7 +142,10 @@ async fn other_paths_methods_and_types_are_refused() {
 async fn paths_are_configured_with_or_without_a_slash() {
     let yaml = "protocols: { http: { endpoint: '127.0.0.1:0', traces_url_path: in/spans } }";
     let running = start(yaml).await;
-    assert_eq!(post(running.http(), "/in/spans", &[PROTOBUF], &traces(1)).await.status, 200);
+    for path in ["/in/spans", "//in//spans?x"] {
+        assert_eq!(post(running.http(), path, &[PROTOBUF], &traces(1)).await.status, 200);
+    }
+    assert_eq!(post(running.http(), "/in/spans/", &[PROTOBUF], &traces(1)).await.status, 404);
     assert_eq!(post(running.http(), "/v1/traces", &[PROTOBUF], &traces(1)).await.status, 404);
     running.stop().await;
 }
