@@ -77,6 +77,8 @@
 //! - [`Decoder`] and [`Fields`] turn nodes into types that implement [`Decode`] (named keys) or [`FromNode`] (single
 //!   values); [`Optional`] sections, [`Secret`]s and [`MapList`]s are ready made. A type that derives
 //!   `serde::Deserialize` goes through [`Serde`].
+//! - A type also says what it may be, as a [`Schema`], and what it is, as a [`Value`] to print: `decode` names the keys for all three.
+//! - [`gates`] switch behaviour that is new or that will go.
 //! - [`Diagnostics`] collects errors and warnings; [`ConfigErrors`] is the error type with all of them.
 //!
 //! Values that came from `${…}`, [`Secret`]s, the values of unknown keys and the user information of URLs are shown as

@@ -204,18 +204,19 @@ impl FeatureGates {
         Ok(())
     }
 
-    /// A gate that was, or one of a component that we may not have: what it changed is gone. Anything else is wrong.
+    /// A gate that was, or one of a component that is not here: what it changes is not here either. What is no gate's name, or
+    /// nearly that of one that is here, is wrong.
     fn unknown(&mut self, id: &str) -> Result<(), GateError> {
         if REMOVED.contains(&id) {
             self.warnings.push(format!("feature gate {id:?} has no effect: it is gone; leave it out"));
             return Ok(());
         }
-        if is_of_component(id) {
-            self.warnings.push(format!("feature gate {id:?} has no effect: no component here has it"));
-            return Ok(());
-        }
         let ids: Vec<&'static str> = self.known.keys().copied().collect();
         let nearest = suggest::nearest(id, ids.iter().copied());
+        if nearest.is_none() && is_name(id) {
+            self.warnings.push(format!("feature gate {id:?} has no effect: nothing here has it"));
+            return Ok(());
+        }
         Err(GateError::Unknown { id: id.to_owned(), nearest, valid: ids.join(" ") })
     }
 }
@@ -231,15 +232,12 @@ impl fmt::Display for Stage {
     }
 }
 
-/// Whether a name is made like those of the gates of single components: `receiver.kubeletstats.x`.
-fn is_of_component(id: &str) -> bool {
-    const FAMILIES: [&str; 8] =
-        ["receiver", "processor", "exporter", "connector", "extension", "scraper", "pkg", "internal"];
-    let mut parts = id.split('.');
-    let family = parts.next().is_some_and(|first| FAMILIES.contains(&first));
-    let rest: Vec<&str> = parts.collect();
-    let word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    family && !rest.is_empty() && rest.iter().all(word)
+/// Whether a name is made like those of gates: words with points between them, such as `receiver.kubeletstats.x`.
+fn is_name(id: &str) -> bool {
+    let word = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-/".contains(&b))
+    };
+    id.contains('.') && id.split('.').all(word)
 }
 
 fn hint(nearest: Option<&'static str>) -> String {

@@ -31,9 +31,9 @@ fn gates_that_change_nothing_here_warn_only_where_they_would_change_something() 
     let mut gates = FeatureGates::default();
     gates.set("configoptional.AddEnabledField").unwrap();
     assert!(gates.warnings().is_empty());
-    gates.set("-configoptional.AddEnabledField,confmap.strictlyTypedInput,receiver.kubeletstats.x").unwrap();
+    gates.set("-configoptional.AddEnabledField,confmap.strictlyTypedInput,k8sattr.rfc3339").unwrap();
     let told = gates.warnings().join("\n");
-    for part in ["cannot be switched off", "it is gone", "no component here has it"] {
+    for part in ["cannot be switched off", "it is gone", "nothing here has it"] {
         assert!(told.contains(part), "{told}");
     }
 }
