@@ -104,16 +104,13 @@ impl Resolver<'_, '_> {
                 self.decoder.error_at(&self.pipeline.key, message);
             }
         }
-        for (references, kind) in
-            [(&parts.receivers, "receiver"), (&parts.processors, "processor"), (&parts.exporters, "exporter")]
-        {
-            self.repeated(references, kind);
-        }
-        pipeline.sources = parts.receivers.iter().filter_map(|from| self.source::<S>(from)).collect();
+        let receivers = self.once(&parts.receivers, "receiver");
+        pipeline.sources = receivers.into_iter().filter_map(|from| self.source::<S>(from)).collect();
+        self.repeated(&parts.processors);
         for reference in &parts.processors {
             self.processor(reference, &mut pipeline);
         }
-        for reference in &parts.exporters {
+        for reference in self.once(&parts.exporters, "exporter") {
             self.target(reference, &mut pipeline);
         }
         graph.add(pipeline);
@@ -130,14 +127,30 @@ impl Resolver<'_, '_> {
         problem.help("allowed: traces, metrics, logs, each alone or followed by /name");
     }
 
-    fn repeated(&mut self, references: &[Reference], kind: &str) {
+    fn repeated(&mut self, processors: &[Reference]) {
         let mut seen = HashSet::new();
-        for reference in references {
+        for reference in processors {
             if !seen.insert(&reference.id) {
-                let message = format!("references {kind} \"{}\" multiple times", reference.id);
+                let message = format!("references processor \"{}\" multiple times", reference.id);
                 self.decoder.error(&reference.node, message);
             }
         }
+    }
+
+    /// The references without those that repeat another, which change nothing in the Go collector either.
+    fn once<'l>(&mut self, references: &'l [Reference], kind: &str) -> Vec<&'l Reference> {
+        let mut seen = HashSet::new();
+        let mut first = Vec::with_capacity(references.len());
+        for reference in references {
+            if seen.insert(&reference.id) {
+                first.push(reference);
+            } else {
+                let message =
+                    format!("references {kind} \"{}\" multiple times; once is enough", reference.id);
+                self.decoder.warning(&reference.node, message);
+            }
+        }
+        first
     }
 
     fn source<S: Signal>(&mut self, reference: &Reference) -> Option<Source> {

@@ -208,7 +208,7 @@ connectors: {bridge: }
 service:
   extensions: [bel]
   pipelines:
-    traces: {receivers: [entrance, entrance], processors: [pasage], exporters: []}
+    traces: {receivers: [entrance], processors: [pasage], exporters: []}
     logs: {receivers: [entrance/2], exporters: [exit]}
     spans: {receivers: [entrance], exporters: [exit]}
 ",
@@ -220,8 +220,7 @@ service:
         "4:21 exporters::bridge: unknown type: \"bridge\" for id: \"bridge\"",
         "7:16 service::extensions: references extension \"bel\" which is not configured",
         "9:5 service::pipelines::traces: must have at least one exporter",
-        "9:36 service::pipelines::traces: references receiver \"entrance\" multiple times",
-        "9:60 service::pipelines::traces: references processor \"pasage\" which is not configured",
+        "9:50 service::pipelines::traces: references processor \"pasage\" which is not configured",
         "10:24 service::pipelines::logs: references receiver \"entrance/2\" which is not configured",
         "11:5 service::pipelines::spans: unknown pipeline signal: \"spans\"",
     ] {
@@ -231,6 +230,19 @@ service:
         found.iter().any(|error| error.starts_with("5:14 connectors::bridge: ambiguous ID")),
         "{found:#?}"
     );
+}
+
+#[test]
+fn receivers_and_exporters_count_once_however_often_they_are_named() {
+    let yaml = "receivers: {entrance: }
+exporters: {exit: }
+service: {pipelines: {traces: {receivers: [entrance, entrance], exporters: [exit, exit]}}}
+";
+    let collector = Collector::from_yaml(&registry(), "c.yaml", yaml).unwrap();
+    let warnings: Vec<String> = collector.warnings().collect();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("receiver \"entrance\" multiple times; once is enough"), "{warnings:?}");
+    assert!(warnings[1].contains("exporter \"exit\" multiple times; once is enough"), "{warnings:?}");
 }
 
 #[test]

@@ -73,7 +73,8 @@ const VERBOSITIES: [(&str, Verbosity); 6] = [
 
 impl FromNode for Verbosity {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        match node.text().and_then(|text| VERBOSITIES.iter().find(|(word, _)| *word == text)) {
+        let any_case = |text: &str| VERBOSITIES.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+        match node.text().and_then(any_case) {
             Some((_, verbosity)) => Some(*verbosity),
             // Only the spelling that the Go collector documents is suggested.
             None => decoder.one_of(node, &VERBOSITIES[..3]),
