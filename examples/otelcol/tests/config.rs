@@ -341,6 +341,11 @@ fn configurations_of_older_releases_load_and_say_what_to_write_today() {
             "service::telemetry::metrics::address: `address` is deprecated; use `readers` instead",
         ),
     ];
+    let own_spans = "service: { telemetry: { traces: { processors: [{ batch: { exporter: { otlp: { protocol: grpc/protobuf, \
+                     endpoint: 'http://x:1' } } } }] } },";
+    let cases = cases
+        .into_iter()
+        .chain([(replaced("service: {", own_spans), "`grpc/protobuf` is now called `grpc`")]);
     for (yaml, warning) in cases {
         let (_, stderr) = printed(&["validate"], &[&yaml]);
         assert!(stderr.contains("warning: ") && stderr.contains(warning), "{warning}: {stderr}");

@@ -10,6 +10,9 @@ pub(super) const LOG_DELAY: Duration = Duration::from_secs(1);
 /// How long spans are collected by default.
 pub(super) const SPAN_DELAY: Duration = Duration::from_secs(5);
 
+/// What gRPC is called in the older shape of this section.
+const OLD_GRPC: &str = "grpc/protobuf";
+
 /// Where own telemetry is sent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Destination {
@@ -111,8 +114,16 @@ impl Decode for OtlpConfig {
             fields,
             "protocol",
             protocol,
-            &[("grpc", Protocol::Grpc), ("http/protobuf", Protocol::HttpProtobuf)],
+            &[
+                ("grpc", Protocol::Grpc),
+                ("http/protobuf", Protocol::HttpProtobuf),
+                (OLD_GRPC, Protocol::Grpc),
+            ],
         );
+        if let Some(node) = fields.node("protocol").filter(|node| node.text() == Some(OLD_GRPC)) {
+            let message = format!("`{OLD_GRPC}` is now called `grpc`");
+            fields.decoder().at("protocol", |decoder| decoder.warning(node, message).clone());
+        }
         fields.required("endpoint", endpoint);
         fields.take("insecure", insecure);
         fields.unsupported("certificate", "own telemetry is sent without TLS");
