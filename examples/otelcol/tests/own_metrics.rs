@@ -6,6 +6,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use http::{HeaderMap, Method};
 use otel_core::net::{Compression, Endpoint, GrpcClient, GrpcClientOptions};
@@ -187,6 +188,91 @@ fn client(collector: &Collector) -> GrpcClient {
 
 async fn send<S: Signal>(client: &GrpcClient, path: &'static str, request: &S) {
     client.call(path, request, None, None).await.unwrap();
+}
+
+/// A row of the table of metrics in the documentation.
+struct Documented {
+    kind: &'static str,
+    level: usize,
+    attributes: BTreeSet<String>,
+}
+
+const LEVELS: [&str; 3] = ["basic", "normal", "detailed"];
+
+/// The table of metrics, by the names that Prometheus shows.
+fn documented() -> BTreeMap<String, Documented> {
+    let text = include_str!("../../../docs/telemetry.md");
+    let rows = text.lines().filter_map(|line| {
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [name, kind, _, level, attributes, _] = cells[..] else { return None };
+        let level = LEVELS.iter().position(|known| *known == level)?;
+        let kind = if kind == "up-down counter" { "gauge" } else { kind };
+        let attributes = attributes.split(',').map(|key| shown(key.trim().trim_matches('`')));
+        let attributes = attributes.filter(|key| !key.is_empty()).collect();
+        Some((shown(name.trim_matches('`')), Documented { kind, level, attributes }))
+    });
+    rows.collect()
+}
+
+fn shown(name: &str) -> String {
+    name.replace('.', "_")
+}
+
+#[tokio::test]
+async fn the_documentation_says_which_level_shows_what() {
+    let documented = documented();
+    for (at, level) in LEVELS.into_iter().enumerate() {
+        let families = parse(&scrape(level).await);
+        for (name, family) in families {
+            if matches!(name.as_str(), "target_info" | "promhttp_metric_handler_errors_total") {
+                continue;
+            }
+            let row = documented.get(&name).unwrap_or_else(|| panic!("{name} is not documented"));
+            assert!(row.level <= at, "{name} is shown at {level}");
+            assert_eq!(row.kind, family.kind, "{name}");
+            for series in &family.series {
+                let (_, labels) = series.split_once('{').unwrap();
+                let keys = labels.split(',').filter_map(|label| Some(label.split_once('=')?.0));
+                for key in keys.filter(|key| *key != "le" && !key.is_empty()) {
+                    assert!(row.attributes.contains(key), "{name} has {key}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_documentation_has_every_metric_of_the_sources() {
+    let documented = documented();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut found = BTreeSet::new();
+    for member in ["otel-core", "otel-receivers", "otel-processors", "otel-exporters"] {
+        names_in(&root.join(member).join("src"), &mut found);
+    }
+    let missing: Vec<_> = found.iter().filter(|name| !documented.contains_key(*name)).collect();
+    assert!(missing.is_empty(), "not documented: {missing:?}");
+    let gone: Vec<_> = documented.keys().filter(|name| !found.contains(*name)).collect();
+    assert!(gone.is_empty(), "documented, but nowhere: {gone:?}");
+}
+
+/// Names of metrics in the sources below a folder, as Prometheus shows them.
+fn names_in(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in folder.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            names_in(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let texts = text.split('"');
+            let is_name = |text: &&str| {
+                let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || b"_.".contains(&byte));
+                let measured = [".size", ".duration"].iter().any(|end| text.ends_with(end));
+                let begins = ["http.", "rpc."].iter().any(|begin| text.starts_with(begin));
+                plain && (text.starts_with("otelcol_") && !text.ends_with('_') || begins && measured)
+            };
+            found.extend(texts.filter(is_name).map(shown));
+        }
+    }
 }
 
 /// Metrics of one name.

@@ -1,0 +1,218 @@
+//! A collector's own logs, metrics and spans leave over OTLP, and arrive.
+
+mod support;
+
+use std::time::Duration;
+
+use http::Method;
+use otel_core::pdata::{Logs, Metrics, Signal, SignalKind, Traces};
+use otel_core::testing::Sink;
+use serde_json::Value;
+use support::backend::Backend;
+use support::client::{http, span};
+use support::collector::Collector;
+use tokio::time::timeout;
+
+/// The trace of the client's request.
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/// A collector whose pipeline ends at one backend and whose own telemetry goes to another.
+async fn collector(pipeline: &Backend, telemetry: &Backend, protocol: &str, level: &str) -> Collector {
+    let endpoint = match protocol {
+        "grpc" => telemetry.grpc(),
+        _ => telemetry.http(),
+    };
+    let otlp = format!(
+        "{{otlp: {{protocol: {protocol}, endpoint: 'http://{endpoint}', compression: gzip, \
+         headers: [{{name: x-token, value: t}}]}}}}"
+    );
+    Collector::start(&format!(
+        "
+receivers:
+  otlp: {{protocols: {{grpc: {{endpoint: 127.0.0.1:0}}, http: {{endpoint: 127.0.0.1:0}}}}}}
+exporters:
+  otlp_grpc: {{endpoint: {backend}, tls: {{insecure: true}}}}
+service:
+  telemetry:
+    resource: {{service.name: own, service.version: , team: blue}}
+    logs:
+      level: info
+      initial_fields: {{only: here}}
+      processors: [{{batch: {{schedule_delay: 50, exporter: {otlp}}}}}]
+    metrics:
+      level: {level}
+      readers: [{{periodic: {{interval: 100, exporter: {otlp}}}}}]
+    traces:
+      propagators: [tracecontext]
+      processors: [{{batch: {{schedule_delay: 50, exporter: {otlp}}}}}]
+  pipelines:
+    traces: {{receivers: [otlp], exporters: [otlp_grpc]}}
+",
+        backend = pipeline.grpc(),
+    ))
+    .await
+}
+
+async fn send(collector: &Collector) {
+    let traceparent = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    let headers = [("content-type", "application/json"), ("traceparent", traceparent.as_str())];
+    let answer = http(collector.http(), Method::POST, "/v1/traces", &headers, span("the client's")).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+/// Everything that came, once `enough` of it has.
+async fn arrived<S: Signal>(sink: &Sink<S>, enough: impl Fn(&S) -> bool) -> S {
+    let waiting = async {
+        for requests in 1.. {
+            sink.wait_for(requests).await;
+            let all = S::merged(sink.received());
+            if enough(&all) {
+                return all;
+            }
+        }
+        unreachable!("there is no last number");
+    };
+    timeout(Duration::from_secs(30), waiting).await.expect("it arrives")
+}
+
+/// Every item with its scope and resource, as OTLP/JSON, wherever it is in a request.
+struct Item {
+    resource: Value,
+    scope: Value,
+    json: Value,
+}
+
+fn items<S: Signal>(data: &S) -> Vec<Item> {
+    let mut text = Vec::new();
+    data.to_json(&mut text);
+    let data: Value = serde_json::from_slice(&text).unwrap();
+    let (resources, scopes, items) = match S::KIND {
+        SignalKind::Metrics => ("resourceMetrics", "scopeMetrics", "metrics"),
+        SignalKind::Logs => ("resourceLogs", "scopeLogs", "logRecords"),
+        _ => ("resourceSpans", "scopeSpans", "spans"),
+    };
+    let list = |value: &Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
+    let mut found = Vec::new();
+    for group in list(&data, resources) {
+        for scoped in list(&group, scopes) {
+            let whole =
+                |json| Item { resource: group["resource"].clone(), scope: scoped["scope"].clone(), json };
+            found.extend(list(&scoped, items).into_iter().map(whole));
+        }
+    }
+    found
+}
+
+/// The text of an attribute.
+fn attribute<'v>(of: &'v Value, key: &str) -> Option<&'v str> {
+    let attributes = of["attributes"].as_array()?;
+    attributes.iter().find(|attribute| attribute["key"] == key)?["value"]["stringValue"].as_str()
+}
+
+fn check_resource(item: &Item) {
+    let Item { resource, .. } = item;
+    assert_eq!(
+        (attribute(resource, "service.name"), attribute(resource, "team")),
+        (Some("own"), Some("blue"))
+    );
+    assert_eq!(attribute(resource, "service.instance.id").map(str::len), Some(36));
+    assert_eq!(attribute(resource, "service.version"), None);
+}
+
+async fn everything_arrives(protocol: &str) {
+    let (pipeline, telemetry) = (Backend::start().await, Backend::start().await);
+    let collector = collector(&pipeline, &telemetry, protocol, "detailed").await;
+    send(&collector).await;
+    pipeline.wait_for_traces(1).await;
+    check_spans(&items(&arrived(&telemetry.traces, |traces: &Traces| traces.items() >= 5).await));
+    let has = |name: &'static str| move |item: &Item| item.json["name"] == name;
+    let sent = |metrics: &Metrics| items(metrics).iter().any(has("otelcol_exporter_sent_spans"));
+    check_metrics(&items(&arrived(&telemetry.metrics, sent).await));
+    let (status, log) = collector.stop().await;
+    assert!(status.success(), "{log}");
+    // What was said last arrives too: the shutdown waits for it.
+    let says = |item: &Item| item.json["body"]["stringValue"] == "Starting shutdown...";
+    check_logs(&items(&arrived(&telemetry.logs, |logs: &Logs| items(logs).iter().any(says)).await));
+    pipeline.stop().await;
+    telemetry.stop().await;
+}
+
+#[tokio::test]
+async fn everything_arrives_over_grpc() {
+    everything_arrives("grpc").await;
+}
+
+#[tokio::test]
+async fn everything_arrives_over_http() {
+    everything_arrives("http/protobuf").await;
+}
+
+fn check_spans(spans: &[Item]) {
+    spans.iter().for_each(check_resource);
+    let of = |name: &str| {
+        let found = spans.iter().map(|span| &span.json).find(|span| span["name"] == name);
+        found.unwrap_or_else(|| panic!("{name} is not there")).clone()
+    };
+    let server = of("POST /v1/traces");
+    let received = of("receiver/otlp/TraceDataReceived");
+    let enqueued = of("exporter/enqueue");
+    let sent = of("exporter/otlp_grpc/traces");
+    let called = of("opentelemetry.proto.collector.trace.v1.TraceService/Export");
+    assert_eq!(server["parentSpanId"], "00f067aa0ba902b7");
+    for (child, parent) in
+        [(&received, &server), (&enqueued, &received), (&sent, &enqueued), (&called, &sent)]
+    {
+        assert_eq!(
+            (&child["traceId"], &child["parentSpanId"]),
+            (&TRACE.into(), &parent["spanId"]),
+            "{child}"
+        );
+    }
+    // Server, internal, client.
+    assert_eq!((&server["kind"], &received["kind"], &called["kind"]), (&2.into(), &1.into(), &3.into()));
+    assert_eq!(
+        (attribute(&received, "transport"), attribute(&received, "format")),
+        (Some("http"), Some("protobuf"))
+    );
+    assert_eq!(attribute(&sent, "data_type"), Some("traces"));
+    let counted = |span: &Value, key: &str| {
+        let attributes = span["attributes"].as_array().unwrap();
+        attributes.iter().find(|attribute| attribute["key"] == key).unwrap()["value"]["intValue"].clone()
+    };
+    assert_eq!(counted(&received, "accepted_spans"), "1");
+    assert_eq!(counted(&sent, "items.sent"), "1");
+}
+
+fn check_metrics(metrics: &[Item]) {
+    metrics.iter().for_each(check_resource);
+    let last = |name: &str| {
+        let found = metrics.iter().rfind(|metric| metric.json["name"] == name);
+        found.unwrap_or_else(|| panic!("{name} is not there"))
+    };
+    let sent = last("otelcol_exporter_sent_spans");
+    assert_eq!(sent.scope["name"], "go.opentelemetry.io/collector/exporter/exporterhelper");
+    assert_eq!(sent.json["unit"], "{span}");
+    assert_eq!(sent.json["sum"]["isMonotonic"], true);
+    assert_eq!(sent.json["sum"]["aggregationTemporality"], 2);
+    let point = &sent.json["sum"]["dataPoints"][0];
+    assert_eq!((&point["asInt"], attribute(point, "exporter")), (&"1".into(), Some("otlp_grpc")));
+    assert!(last("otelcol_process_memory_rss").json["gauge"]["dataPoints"][0]["asInt"].is_string());
+    let duration = &last("http.server.request.duration").json["histogram"]["dataPoints"][0];
+    assert_eq!((&duration["count"], attribute(duration, "http.route")), (&"1".into(), Some("/v1/traces")));
+    assert_eq!(duration["bucketCounts"].as_array().unwrap().len(), 15);
+}
+
+fn check_logs(records: &[Item]) {
+    records.iter().for_each(check_resource);
+    let of = |body: &str| {
+        let found = records.iter().find(|record| record.json["body"]["stringValue"] == body);
+        found.unwrap_or_else(|| panic!("{body} is not there"))
+    };
+    let started = of("Starting GRPC server");
+    assert_eq!(attribute(&started.scope, "otelcol.component.id"), Some("otlp"));
+    assert_eq!(attribute(&started.scope, "otelcol.component.kind"), Some("receiver"));
+    assert_eq!((&started.json["severityNumber"], &started.json["severityText"]), (&9.into(), &"info".into()));
+    assert!(attribute(&started.json, "endpoint").is_some_and(|endpoint| endpoint.starts_with("127.0.0.1:")));
+    // The resource is that of the request, not a field of each record.
+    assert_eq!(attribute(&started.json, "resource"), None);
+}
