@@ -190,6 +190,79 @@ async fn send<S: Signal>(client: &GrpcClient, path: &'static str, request: &S) {
     client.call(path, request, None, None).await.unwrap();
 }
 
+#[tokio::test]
+async fn names_take_suffixes_and_views_change_what_is_shown() {
+    let collector = Collector::start(
+        "
+receivers: {otlp: {protocols: {http: {endpoint: 127.0.0.1:0}}}}
+exporters: {debug: }
+service:
+  telemetry:
+    resource: {team: blue}
+    metrics:
+      level: detailed
+      readers:
+      - pull:
+          exporter:
+            prometheus:
+              host: 127.0.0.1
+              port: 0
+              without_scope_info: false
+              without_units: false
+              without_type_suffix: false
+              with_resource_constant_labels: {included: [team]}
+      views:
+      - selector: {instrument_name: otelcol_process_uptime}
+        stream: {name: up, description: since the start}
+      - selector: {instrument_name: otelcol_process_runtime*}
+        stream: {aggregation: {drop: {}}}
+      - selector: {meter_name: go.opentelemetry.io/collector/receiver/receiverhelper, instrument_type: counter}
+        stream: {attribute_keys: {excluded: [transport]}}
+      - selector: {instrument_name: http.server.request.duration}
+        stream: {aggregation: {explicit_bucket_histogram: {boundaries: [1, 60]}}}
+  pipelines:
+    traces: {receivers: [otlp], exporters: [debug]}
+",
+    )
+    .await;
+    let json = [("content-type", "application/json")];
+    let answer = http(collector.http(), Method::POST, "/v1/traces", &json, TRACES).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let text = collector.scrape().await;
+    let scope = "go.opentelemetry.io/collector/receiver/receiverhelper";
+    for line in [
+        "# HELP up_seconds_total since the start".to_owned(),
+        "# TYPE otelcol_process_cpu_seconds_total counter".to_owned(),
+        "# TYPE otelcol_process_memory_rss_bytes gauge".to_owned(),
+        "# TYPE otelcol_exporter_sent_spans_total counter".to_owned(),
+        format!(
+            "otelcol_receiver_accepted_spans_total{{receiver=\"otlp\",otel_scope_name=\"{scope}\",team=\"blue\"}} 2"
+        ),
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
+    }
+    assert!(!text.contains("otelcol_process_runtime") && !text.contains("otelcol_process_uptime"), "{text}");
+    let bounds = text.lines().filter(|line| line.starts_with("http_server_request_duration_seconds_bucket"));
+    assert_eq!(bounds.count(), 3, "{text}");
+    collector.stop().await;
+}
+
+#[tokio::test]
+async fn at_the_level_none_nobody_is_shown_anything() {
+    let collector = Collector::start(
+        "
+receivers: {otlp: {protocols: {http: {endpoint: 127.0.0.1:0}}}}
+exporters: {nop: }
+service:
+  telemetry: {metrics: {level: none, address: 127.0.0.1:0}}
+  pipelines: {traces: {receivers: [otlp], exporters: [nop]}}
+",
+    )
+    .await;
+    assert!(!collector.log().contains("Serving metrics"), "{}", collector.log());
+    collector.stop().await;
+}
+
 /// A row of the table of metrics in the documentation.
 struct Documented {
     kind: &'static str,

@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use otel_core::component::{BuildError, Component, ConsumeError, Context, Exporter, Host};
-use otel_core::pdata::{Logs, Metrics, Signal, Traces};
+use otel_core::component::{BuildError, Component, ConsumeError, Context, Exporter, ExporterReport, Host};
+use otel_core::pdata::{Logs, Metrics, Signal, SignalKind, Traces};
 use tokio::time::Instant;
 
 use super::{DebugConfig, Verbosity, detailed, metrics, normal};
@@ -18,6 +18,15 @@ pub struct DebugExporter {
     sampling: Mutex<Sampling>,
     /// None for the collector's log.
     outputs: Option<Mutex<Vec<Output>>>,
+    reports: Reports,
+}
+
+/// What is said of each signal.
+#[derive(Debug)]
+struct Reports {
+    traces: ExporterReport,
+    metrics: ExporterReport,
+    logs: ExporterReport,
 }
 
 #[derive(Debug)]
@@ -54,7 +63,14 @@ impl DebugExporter {
             since: None,
             seen: 0,
         };
-        Ok(Self { host: host.clone(), verbosity: config.verbosity, sampling: Mutex::new(sampling), outputs })
+        let report = |signal| ExporterReport::new(host, signal, &[]);
+        let reports = Reports {
+            traces: report(SignalKind::Traces),
+            metrics: report(SignalKind::Metrics),
+            logs: report(SignalKind::Logs),
+        };
+        let (verbosity, sampling) = (config.verbosity, Mutex::new(sampling));
+        Ok(Self { host: host.clone(), verbosity, sampling, outputs, reports })
     }
 
     fn print(&self, message: &str, counts: &Counts, text: Option<String>) -> Result<(), ConsumeError> {
@@ -99,39 +115,49 @@ impl Component for DebugExporter {}
 
 #[async_trait]
 impl Exporter<Traces> for DebugExporter {
-    async fn export(&self, data: Traces, _context: Context) -> Result<(), ConsumeError> {
-        if !self.sampled() {
-            return Ok(());
-        }
-        let counts = [("resource spans", data.resource_spans().count()), ("spans", data.items())];
-        self.print("Traces", &counts, self.text(&data, normal::traces, detailed::traces))
+    async fn export(&self, data: Traces, context: Context) -> Result<(), ConsumeError> {
+        let work = async || {
+            if !self.sampled() {
+                return Ok(());
+            }
+            let counts = [("resource spans", data.resource_spans().count()), ("spans", data.items())];
+            self.print("Traces", &counts, self.text(&data, normal::traces, detailed::traces))
+        };
+        self.reports.traces.export(data.items(), context, |_| work()).await
     }
 }
 
 #[async_trait]
 impl Exporter<Metrics> for DebugExporter {
-    async fn export(&self, data: Metrics, _context: Context) -> Result<(), ConsumeError> {
-        if !self.sampled() {
-            return Ok(());
-        }
-        let scopes = data.resource_metrics().flat_map(otel_core::pdata::view::ResourceMetrics::scope_metrics);
-        let counts = [
-            ("resource metrics", data.resource_metrics().count()),
-            ("metrics", scopes.map(|scope| scope.metrics().count()).sum()),
-            ("data points", data.items()),
-        ];
-        self.print("Metrics", &counts, self.text(&data, metrics::normal, metrics::detailed))
+    async fn export(&self, data: Metrics, context: Context) -> Result<(), ConsumeError> {
+        let work = async || {
+            if !self.sampled() {
+                return Ok(());
+            }
+            let scopes =
+                data.resource_metrics().flat_map(otel_core::pdata::view::ResourceMetrics::scope_metrics);
+            let counts = [
+                ("resource metrics", data.resource_metrics().count()),
+                ("metrics", scopes.map(|scope| scope.metrics().count()).sum()),
+                ("data points", data.items()),
+            ];
+            self.print("Metrics", &counts, self.text(&data, metrics::normal, metrics::detailed))
+        };
+        self.reports.metrics.export(data.items(), context, |_| work()).await
     }
 }
 
 #[async_trait]
 impl Exporter<Logs> for DebugExporter {
-    async fn export(&self, data: Logs, _context: Context) -> Result<(), ConsumeError> {
-        if !self.sampled() {
-            return Ok(());
-        }
-        let counts = [("resource logs", data.resource_logs().count()), ("log records", data.items())];
-        self.print("Logs", &counts, self.text(&data, normal::logs, detailed::logs))
+    async fn export(&self, data: Logs, context: Context) -> Result<(), ConsumeError> {
+        let work = async || {
+            if !self.sampled() {
+                return Ok(());
+            }
+            let counts = [("resource logs", data.resource_logs().count()), ("log records", data.items())];
+            self.print("Logs", &counts, self.text(&data, normal::logs, detailed::logs))
+        };
+        self.reports.logs.export(data.items(), context, |_| work()).await
     }
 }
 

@@ -146,7 +146,13 @@ impl Handler for Exposition {
         }
         let encoder = TextEncoder::new();
         let mut text = Vec::new();
-        match encoder.encode(&self.0.gather(), &mut text) {
+        let mut families = self.0.gather();
+        for family in &mut families {
+            if let Some(name) = without_repeated_unit(family.name()) {
+                family.set_name(name);
+            }
+        }
+        match encoder.encode(&families, &mut text) {
             Ok(()) => answer(StatusCode::OK, encoder.format_type(), text),
             Err(error) => {
                 answer(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", error.to_string().into_bytes())
@@ -155,7 +161,27 @@ impl Handler for Exposition {
     }
 }
 
+/// A name that says its unit itself does not get it a second time.
+fn without_repeated_unit(name: &str) -> Option<String> {
+    let units = [("_seconds_seconds", "_seconds"), ("_bytes_bytes", "_bytes")];
+    let (twice, once) = units.into_iter().find(|(twice, _)| name.contains(twice))?;
+    Some(name.replace(twice, once))
+}
+
 fn answer(status: StatusCode, content_type: &str, body: Vec<u8>) -> Response<Reply> {
     let response = Response::builder().status(status).header(header::CONTENT_TYPE, content_type);
     response.body(Reply::new(body)).expect("the header is a constant of the encoder")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_repeated_unit;
+
+    #[test]
+    fn a_unit_stands_once_in_a_name() {
+        let once = |name| without_repeated_unit(name).unwrap_or_else(|| format!("{name} is left"));
+        assert_eq!(once("cpu_seconds_seconds_total"), "cpu_seconds_total");
+        assert_eq!(once("a_bytes_bytes"), "a_bytes");
+        assert_eq!(once("uptime_seconds_total"), "uptime_seconds_total is left");
+    }
 }
