@@ -7,6 +7,7 @@ mod sharing;
 use std::num::NonZeroUsize;
 
 use bytes::Bytes;
+use otel_core::pdata::view::ItemRef;
 use otel_core::pdata::{Interop, Logs, Metrics, Signal, Traces};
 use otel_core::testing::generate::{self, Generate};
 use otel_core::testing::raw::Field;
@@ -219,6 +220,61 @@ fn merges<S: Interop>(signals: Vec<S>) {
     assert_holds(&merged, &expected, "merged one by one");
 }
 
+/// A signal whose items can be printed each for itself: a data point prints along with all others of its metric.
+trait Print: Signal {
+    fn print(at: &ItemRef<'_, Self>) -> String {
+        format!("{:?}", at.item())
+    }
+}
+
+impl Print for Traces {}
+impl Print for Logs {}
+impl Print for Metrics {
+    fn print(at: &ItemRef<'_, Self>) -> String {
+        let metric = at.metric();
+        let texts = [metric.name(), metric.description(), metric.unit()];
+        format!(
+            "{:?} of {texts:?}, {:?}, {:?}",
+            at.item().point(),
+            metric.metadata(),
+            metric.aggregation_temporality()
+        )
+    }
+}
+
+/// The items with all that is around them.
+fn items<S: Print>(signal: &S) -> Vec<String> {
+    let print = |at: ItemRef<'_, S>| {
+        let urls = (at.resource_group().schema_url(), at.scope_group().schema_url());
+        format!("{} of {:?} of {:?}, {urls:?}", S::print(&at), at.scope(), at.resource())
+    };
+    signal.iter().map(print).collect()
+}
+
+/// What is taken apart in any way and merged again is what it was, but for the order where items went several ways.
+fn comes_together_again<S: Print>(signal: S, decisions: &[usize]) {
+    let cut = decisions.iter().sum();
+    let whole = items(&signal);
+    let together = |parts: Vec<S>| items(&S::merged(parts));
+    let both = |(first, second): (S, S)| together(vec![first, second]);
+    assert_eq!(both(signal.clone().split_items(cut)), whole);
+    assert_eq!(both(signal.clone().split_bytes(cut * 100)), whole);
+    let max = NonZeroUsize::new(cut).unwrap_or(NonZeroUsize::MIN);
+    assert_eq!(together(signal.clone().chunks(max).collect()), whole);
+
+    let sorted = |mut items: Vec<String>| {
+        items.sort_unstable();
+        items
+    };
+    let whole = sorted(whole);
+    let mut next = cycle(decisions);
+    let parts = signal.clone().partition(|_| next.next() == Some(0));
+    assert_eq!(sorted(both(parts)), whole);
+    let mut next = cycle(decisions);
+    let parts = signal.group_by(|_| next.next());
+    assert_eq!(sorted(together(parts.into_iter().map(|(_, part)| part).collect())), whole);
+}
+
 /// `properties!(module Signal …)` becomes the properties for each signal.
 macro_rules! properties {
     ($($module:ident $signal:ident)*) => {$(
@@ -273,6 +329,13 @@ macro_rules! properties {
                     request in generate::requests::<$signal>(), max in 0usize..3_000,
                 ) {
                     fills_the_bytes::<$signal>(&request, max);
+                }
+
+                #[test]
+                fn what_is_taken_apart_comes_together_again(
+                    signal in rope::<$signal>(), decisions in vec(0usize..4, 1..20),
+                ) {
+                    comes_together_again(signal, &decisions);
                 }
 
                 #[test]
