@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::wire::put_run;
+
 /// A run of whole top-level fields of an export request, in one piece of memory, with its item count.
 #[derive(Debug, Clone)]
 pub(crate) struct Segment {
@@ -130,7 +132,7 @@ impl Payload {
             segments => {
                 let mut out = Vec::with_capacity(self.len);
                 for segment in segments {
-                    out.extend_from_slice(&segment.bytes);
+                    put_run(&mut out, &segment.bytes);
                 }
                 Bytes::from(out)
             }

@@ -289,6 +289,31 @@ impl OpenField {
     }
 }
 
+/// Appends bytes of which there may be many.
+///
+/// In pieces: from 4 KiB on glibc copies with `rep movsb`, which is slower than its loop of vectors on processors that
+/// do not have it fast. Of 420 KB from the third-level cache, microseconds with one and the other (21 November 2026,
+/// Xeon at 2.5 GHz): 30 and 20.
+#[inline]
+pub(crate) fn put_run(out: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.len() <= PIECE {
+        out.extend_from_slice(bytes);
+    } else {
+        put_pieces(out, bytes);
+    }
+}
+
+/// Below what glibc copies in the same way on every processor.
+const PIECE: usize = 2048;
+
+#[inline(never)]
+fn put_pieces(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.reserve(bytes.len());
+    for piece in bytes.chunks(PIECE) {
+        out.extend_from_slice(piece);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,6 +330,16 @@ mod tests {
                 put_len_field(&mut expected, 2, &(0..len).map(|at| at as u8).collect::<Vec<_>>());
                 assert_eq!(out, expected, "{len} guessed as {guess}");
             }
+        }
+    }
+
+    #[test]
+    fn a_run_of_any_length_is_appended_whole() {
+        let bytes: Vec<u8> = (0..3 * PIECE + 1).map(|at| at as u8).collect();
+        for len in [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, bytes.len()] {
+            let mut out = b"before".to_vec();
+            put_run(&mut out, &bytes[..len]);
+            assert_eq!(out, [b"before", &bytes[..len]].concat());
         }
     }
 

@@ -279,7 +279,7 @@ impl<'s> Pass<'s> {
     fn flush(&mut self, level: Level, end: usize) {
         let open = &mut self.stack[level as usize];
         if let Some(output) = &mut open.output {
-            self.out.extend_from_slice(&open.content[output.copied..end]);
+            wire::put_run(&mut self.out, &open.content[output.copied..end]);
             output.copied = end;
         }
     }
@@ -338,12 +338,12 @@ impl<'s> Pass<'s> {
         let mut rest = std::mem::take(&mut self.states.rest);
         rest.clear();
         let at = output.header.as_ref().map_or(output.start, |header| header.end);
-        rest.extend_from_slice(&self.out[at..]);
+        wire::put_run(&mut rest, &self.out[at..]);
         self.out.truncate(output.start);
         self.states.header(level).put(level, content, &mut self.out);
         let copied =
             if output.header.is_some() { 0 } else { put_children(level, &rest, rest.len(), &mut self.out) };
-        self.out.extend_from_slice(&rest[copied..]);
+        wire::put_run(&mut self.out, &rest[copied..]);
         self.states.rest = rest;
     }
 }

@@ -316,7 +316,7 @@ fn write_between(
         start = step.end;
         end = end.max(start);
     }
-    out.extend_from_slice(&message[start..end]);
+    wire::put_run(out, &message[start..end]);
     if let Some(step) = to.first().filter(|step| step.inside && !same) {
         write_child(kind, level, message, step, (&[], &to[1..]), out);
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::output::Outputs;
 use crate::pdata::layout::Level;
 use crate::pdata::view::{FromWire, ItemRef, Metric, ResourceGroup, ScopeGroup};
-use crate::pdata::wire::{OpenField, RawField, RawFields};
+use crate::pdata::wire::{OpenField, RawField, RawFields, put_run};
 use crate::pdata::{Signal, SignalKind};
 
 /// Where something goes: the number of an output, or [`DROP`].
@@ -238,7 +238,7 @@ impl Plan {
                 open.push((*id, OpenField::open(out, container.number, container.len)));
                 self.copy_others(segment, container, |other| other.start < container.first_child, out);
             }
-            out.extend_from_slice(&segment[run.range.clone()]);
+            put_run(out, &segment[run.range.clone()]);
         }
         while !open.is_empty() {
             self.close(segment, open.pop(), out);
