@@ -335,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_run_of_any_length_is_appended_whole() {
-        let bytes: Vec<u8> = (0..3 * PIECE + 1).map(|at| at as u8).collect();
+        let bytes: Vec<u8> = (0..=3 * PIECE).map(|at| at as u8).collect();
         for len in [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, bytes.len()] {
             let mut out = b"before".to_vec();
             put_run(&mut out, &bytes[..len]);

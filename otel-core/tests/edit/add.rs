@@ -171,6 +171,20 @@ fn gauges_become_sums_and_sums_become_gauges() {
 }
 
 #[test]
+fn unknown_fields_of_a_gauge_are_not_taken_for_those_of_a_sum() {
+    // A gauge of one point, with the fields 2, as text, and 3, twice.
+    let gauge = b"\x2a\x0a\x0a\x00\x12\x02hi\x18\x01\x18\x01";
+    let scope = [&[0x12, gauge.len() as u8], gauge.as_slice()].concat();
+    let group = [&[0x12, scope.len() as u8], scope.as_slice()].concat();
+    let request = [&[0x0a, group.len() as u8], group.as_slice()].concat();
+    let mut data = Metrics::from_bytes(request.into()).expect("a gauge has no such fields");
+    data.edit_metrics(|metric| assert!(metric.make_sum(AggregationTemporality::DELTA, false)));
+    let sum = revalidated(&data);
+    let sum = sum.iter().next().expect("the point is there").metric().sum().expect("it is a sum");
+    assert_eq!((sum.aggregation_temporality(), sum.is_monotonic()), (AggregationTemporality::DELTA, false));
+}
+
+#[test]
 fn a_metric_that_is_what_it_is_made_shares_its_bytes() {
     let mut data = metrics();
     assert!(!data.edit_metrics(|metric| match metric.view().name() {

@@ -113,7 +113,7 @@ impl<'a> AttributesEdit<'a> {
 
     /// Takes all attributes away.
     pub fn clear(&mut self) -> &mut Self {
-        self.draft.rebuild(self.number, |_, _| Fate::Drop);
+        self.draft.unset_all(self.number);
         self
     }
 

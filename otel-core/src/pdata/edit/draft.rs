@@ -203,6 +203,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Takes every field of that number away.
+    pub(crate) fn unset_all(&mut self, number: u32) {
+        self.rebuild(number, |_, _| Fate::Drop);
+    }
+
     pub(crate) fn str(&mut self, number: u32, value: &str) {
         self.set_bytes(number, value.as_bytes());
     }
@@ -364,7 +369,7 @@ impl<'a> Draft<'a> {
             Ok(first) => first.start,
             Err(at) => at,
         };
-        self.rebuild(number, |_, _| Fate::Drop);
+        self.unset_all(number);
         self.splice_with(at..at, |_, out| write(out));
     }
 

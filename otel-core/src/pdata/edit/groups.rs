@@ -165,6 +165,10 @@ impl<'a> MetricEdit<'a> {
     /// and whether it only grows are set; other kinds stay as they are.
     pub fn make_sum(&mut self, temporality: AggregationTemporality, is_monotonic: bool) -> bool {
         if self.headers.data_number() == GAUGE {
+            // In a gauge these are unknown, of any type and number, which they may not be in a sum.
+            let mut data = self.headers.data.rest();
+            data.unset_all(TEMPORALITY);
+            data.unset_all(IS_MONOTONIC);
             self.headers.data.renumber(SUM);
         }
         let is_sum = self.headers.data_number() == SUM;
