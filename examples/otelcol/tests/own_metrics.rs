@@ -8,8 +8,8 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use http::{HeaderMap, Method};
-use otel_core::net::{Compression, Endpoint, GrpcClient, GrpcClientOptions};
+use http::Method;
+use otel_core::net::{Compression, GrpcClient, GrpcClientConfig, Surroundings};
 use otel_core::pdata::{Logs, Metrics, Signal, Traces};
 use support::backend::Backend;
 use support::client::http;
@@ -177,13 +177,11 @@ service:
 }
 
 fn client(collector: &Collector) -> GrpcClient {
-    GrpcClient::new(GrpcClientOptions {
-        endpoint: Endpoint::parse(&collector.grpc().to_string()).unwrap(),
-        compression: Compression::None,
-        headers: HeaderMap::new(),
-        user_agent: "test".to_owned(),
-    })
-    .unwrap()
+    let mut config = GrpcClientConfig::default();
+    config.endpoint = collector.grpc().to_string();
+    config.compression = Compression::None;
+    config.tls.insecure = true;
+    GrpcClient::new(&config, "test", Surroundings::bare()).unwrap()
 }
 
 async fn send<S: Signal>(client: &GrpcClient, path: &'static str, request: &S) {

@@ -23,7 +23,6 @@ mod config;
 mod connection;
 mod decompress;
 mod encoding;
-mod endpoint;
 #[cfg(feature = "tls")]
 mod fetch;
 mod handover;
@@ -48,8 +47,9 @@ pub use body::{Outgoing, Reply};
 pub use budget::{ByteBudget, Charge};
 #[cfg(feature = "client")]
 pub use client::{
-    ClientError, CompressionParams, CookiesConfig, DialError, GrpcClient, GrpcClientOptions, HttpAnswer,
-    HttpClient, HttpClientConfig, HttpError, HttpUrl, InvalidProxy, InvalidUrl, ObservedCalls, error_chain,
+    Balancing, ClientError, CompressionParams, CookiesConfig, DialError, Endpoint, GrpcClient,
+    GrpcClientConfig, GrpcKeepAliveConfig, HttpAnswer, HttpClient, HttpClientConfig, HttpError, HttpUrl,
+    InvalidEndpoint, InvalidProxy, InvalidUrl, ObservedCalls, Surroundings, error_chain,
 };
 #[cfg(feature = "client")]
 pub use compress::{Compression, Compressor};
@@ -57,7 +57,6 @@ pub use compress::{Compression, Compressor};
 pub use config::{CorsConfig, GrpcServerConfig, HttpServerConfig, ServerKeepaliveConfig};
 pub use decompress::{Coding, Undecodable, decompress};
 pub use encoding::{ContentEncodings, grpc_coding};
-pub use endpoint::{Endpoint, InvalidEndpoint};
 #[cfg(feature = "tls")]
 pub use fetch::{FetchError, fetch};
 #[cfg(feature = "tls")]

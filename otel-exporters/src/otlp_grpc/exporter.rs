@@ -2,7 +2,7 @@ use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use otel_core::component::{Code, Component, ConsumeError, Context, Exporter, Host, StartError};
-use otel_core::net::{GrpcClient, GrpcClientOptions, PartialSuccess, Status};
+use otel_core::net::{GrpcClient, GrpcClientConfig, PartialSuccess, Status};
 use otel_core::pdata::{Signal, SignalKind};
 use tokio::time::Instant;
 
@@ -11,23 +11,23 @@ use crate::otlp;
 /// Sends a request once, and tells a failure that may pass from one that will not.
 #[derive(Debug)]
 pub struct OtlpGrpcExporter {
-    options: GrpcClientOptions,
+    config: GrpcClientConfig,
     host: Host,
-    /// Made at the start, because it needs a runtime.
+    /// Made at the start, because it needs a runtime and the files of certificates.
     client: OnceLock<GrpcClient>,
 }
 
 impl OtlpGrpcExporter {
     /// An exporter that has not started.
-    pub fn new(options: GrpcClientOptions, host: &Host) -> Self {
-        Self { options, host: host.clone(), client: OnceLock::new() }
+    pub fn new(config: GrpcClientConfig, host: &Host) -> Self {
+        Self { config, host: host.clone(), client: OnceLock::new() }
     }
 }
 
 #[async_trait]
 impl Component for OtlpGrpcExporter {
     async fn start(&self) -> Result<(), StartError> {
-        let client = GrpcClient::new(self.options.clone())
+        let client = GrpcClient::new(&self.config, &otlp::user_agent(self.host.build_info()), &self.host)
             .map_err(|error| StartError::new("cannot make the gRPC client").with_source(error))?
             .observed(self.host.telemetry());
         // A second start keeps the first client.

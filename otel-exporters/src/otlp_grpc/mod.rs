@@ -3,5 +3,5 @@
 mod config;
 mod exporter;
 
-pub use config::{OtlpGrpcExporterConfig, TlsClientConfig};
+pub use config::OtlpGrpcExporterConfig;
 pub use exporter::OtlpGrpcExporter;

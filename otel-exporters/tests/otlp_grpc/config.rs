@@ -1,5 +1,5 @@
 use otel_core::config;
-use otel_core::net::Compression;
+use otel_core::net::{Balancing, Compression};
 use otel_exporters::otlp_grpc::OtlpGrpcExporterConfig;
 
 fn read(yaml: &str) -> Result<OtlpGrpcExporterConfig, String> {
@@ -14,37 +14,54 @@ endpoint: http://collector:4317
 tls: { insecure: true }
 headers: { authorization: sesame }
 compression: none
-balancer_name: round_robin
+balancer_name: pick_first
 timeout: 3s
+keepalive: { time: 20s, timeout: 5s, permit_without_stream: true }
+read_buffer_size: 1
+write_buffer_size: 1024
+wait_for_ready: true
+authority: collector.example
+user_agent: me
 ",
     )
     .unwrap();
-    assert_eq!(config.compression, Compression::None);
+    assert_eq!(config.client.compression, Compression::None);
+    assert_eq!(config.client.balancer_name, Balancing::PickFirst);
+    assert_eq!(config.client.write_buffer_size, 1024);
+    assert_eq!(config.client.keepalive.get().unwrap().time.as_secs(), 20);
     assert_eq!(config.sending.timeout.as_secs(), 3);
+    assert!(config.client.wait_for_ready);
     assert!(!format!("{config:?}").contains("sesame"));
 }
 
 #[test]
+fn defaults_are_those_of_the_go_collector() {
+    let config = read("{ endpoint: 'collector:4317' }").unwrap();
+    assert_eq!(config.client.compression, Compression::Gzip);
+    assert_eq!(config.client.balancer_name, Balancing::RoundRobin);
+    assert_eq!((config.client.write_buffer_size, config.sending.timeout.as_secs()), (524_288, 5));
+    assert!(!config.client.tls.insecure && !config.client.wait_for_ready);
+    assert!(!config.client.keepalive.is_some());
+}
+
+#[test]
 fn what_does_not_work_is_refused_by_name() {
-    let insecure = "tls: { insecure: true }";
     for (yaml, error) in [
-        (format!("{{ {insecure} }}"), "requires a non-empty \"endpoint\""),
-        (format!("{{ endpoint: 'a:b', {insecure} }}"), "invalid port \"b\""),
-        (format!("{{ endpoint: 'https://a:1', {insecure} }}"), "`https` endpoints are not supported"),
-        ("{ endpoint: 'a:1' }".to_owned(), "TLS is not supported"),
-        ("{ endpoint: 'a:1', tls: { ca_file: x } }".to_owned(), "`ca_file` is not supported"),
-        (format!("{{ endpoint: 'a:1', {insecure}, compression: snappy }}"), "snappy"),
-        (
-            format!("{{ endpoint: 'a:1', {insecure}, keepalive: {{ time: 1s }} }}"),
-            "`keepalive` is not supported",
-        ),
-        (format!("{{ endpoint: 'a:1', {insecure}, headers: {{ 'a b': c }} }}"), "do not make a header"),
-        (
-            format!("{{ endpoint: 'a:1', {insecure}, sending_queue: {{ storage: x }} }}"),
-            "`storage` is not supported",
-        ),
+        ("{}", "requires a non-empty \"endpoint\""),
+        ("{ endpoint: 'a:b' }", "invalid port \"b\""),
+        ("{ endpoint: 'a' }", "address a: missing port in address"),
+        ("{ endpoint: 'ftp://a:1' }", "`ftp` endpoints are not supported"),
+        ("{ endpoint: 'a:1', tls: { cert_file: x } }", "must include both certificate and key"),
+        ("{ endpoint: 'a:1', tls: { tpm: { enabled: true } } }", "`tpm` is not supported"),
+        ("{ endpoint: 'a:1', compression: lz4 }", "\"lz4\" is not one of the allowed values"),
+        ("{ endpoint: 'a:1', balancer_name: foo }", "\"foo\" is not one of the allowed values"),
+        ("{ endpoint: 'a:1', authority: 'a b' }", "must be a host"),
+        ("{ endpoint: 'a:1', headers: { 'a b': c } }", "do not make a header"),
+        ("{ endpoint: 'a:1', auth: { authenticator: x } }", "`auth` is not supported"),
+        ("{ endpoint: 'a:1', middlewares: [{ id: x }] }", "`middlewares` is not supported"),
+        ("{ endpoint: 'a:1', keepalive: { interval: 1s } }", "unknown key `interval`"),
     ] {
-        let told = read(&yaml).unwrap_err();
+        let told = read(yaml).unwrap_err();
         assert!(told.contains(error), "{yaml}: {told}");
     }
 }
@@ -54,5 +71,5 @@ fn the_example_of_the_readme_is_a_configuration() {
     let readme = include_str!("../../src/otlp_grpc/README.md");
     let yaml =
         readme.split("```yaml\nexporters:\n  otlp_grpc:\n").nth(1).unwrap().split("```").next().unwrap();
-    assert_eq!(read(yaml).unwrap().compression, Compression::Gzip);
+    assert_eq!(read(yaml).unwrap().client.compression, Compression::Gzip);
 }

@@ -3,7 +3,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/inputs.rs"]
+mod inputs;
+#[path = "../support/proxy.rs"]
+mod proxy;
+
 mod answers;
 mod config;
+mod connections;
+mod raw;
 mod round_trip;
 mod server;
+mod ways;

@@ -1,17 +1,11 @@
 use bytes::Bytes;
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
-use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use otel_core::component::{Context, Exporter, ExporterFactory};
 use otel_core::config;
 use otel_core::pdata::{Logs, Metrics, Signal, Traces};
 use otel_exporters::otlp_grpc::OtlpGrpcExporterConfig;
-use prost::Message as _;
 use tokio::net::TcpListener;
 
+use super::inputs;
 use super::server::Backend;
 use super::support::{Seen, spans};
 
@@ -26,29 +20,8 @@ pub(crate) async fn exporter<S: Signal>(address: &str, more: &str, seen: &Seen) 
     exporter
 }
 
-fn traces() -> Bytes {
-    let span = |at: usize| Span { name: format!("span {at}"), ..Span::default() };
-    let spans = ScopeSpans { spans: (0..5000).map(span).collect(), ..ScopeSpans::default() };
-    let groups = vec![ResourceSpans { scope_spans: vec![spans], ..ResourceSpans::default() }];
-    ExportTraceServiceRequest { resource_spans: groups }.encode_to_vec().into()
-}
-
-fn metrics() -> Bytes {
-    let metric = |at: usize| Metric { name: format!("metric {at}"), ..Metric::default() };
-    let metrics = ScopeMetrics { metrics: (0..50).map(metric).collect(), ..ScopeMetrics::default() };
-    let groups = vec![ResourceMetrics { scope_metrics: vec![metrics], ..ResourceMetrics::default() }];
-    ExportMetricsServiceRequest { resource_metrics: groups }.encode_to_vec().into()
-}
-
-fn logs() -> Bytes {
-    let record = |at: usize| LogRecord { severity_text: format!("record {at}"), ..LogRecord::default() };
-    let logs = ScopeLogs { log_records: (0..50).map(record).collect(), ..ScopeLogs::default() };
-    let groups = vec![ResourceLogs { scope_logs: vec![logs], ..ResourceLogs::default() }];
-    ExportLogsServiceRequest { resource_logs: groups }.encode_to_vec().into()
-}
-
 async fn arrives<S: Signal>(bytes: Bytes) {
-    for (compression, encoding) in [("none", None), ("gzip", Some("gzip"))] {
+    for (compression, encoding) in [("none", None), ("gzip", Some("gzip")), ("zstd", Some("zstd"))] {
         let (backend, seen) = (Backend::default(), Seen::new());
         let (address, _server) = backend.start().await;
         let more = format!("compression: {compression}, headers: {{ x-tenant: blue }}");
@@ -66,17 +39,17 @@ async fn arrives<S: Signal>(bytes: Bytes) {
 
 #[tokio::test]
 async fn traces_arrive_plain_and_compressed() {
-    arrives::<Traces>(traces()).await;
+    arrives::<Traces>(inputs::traces(5000)).await;
 }
 
 #[tokio::test]
 async fn metrics_arrive_plain_and_compressed() {
-    arrives::<Metrics>(metrics()).await;
+    arrives::<Metrics>(inputs::metrics(50)).await;
 }
 
 #[tokio::test]
 async fn logs_arrive_plain_and_compressed() {
-    arrives::<Logs>(logs()).await;
+    arrives::<Logs>(inputs::logs(50)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

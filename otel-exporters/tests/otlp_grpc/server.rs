@@ -27,6 +27,9 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
+const GZIP: CompressionEncoding = CompressionEncoding::Gzip;
+const ZSTD: CompressionEncoding = CompressionEncoding::Zstd;
+
 /// What a server saw of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Got {
@@ -54,11 +57,14 @@ impl Backend {
     }
 
     pub(crate) fn serve(&self, listener: TcpListener) -> JoinHandle<()> {
-        let gzip = CompressionEncoding::Gzip;
         let server = Server::builder()
-            .add_service(TraceServiceServer::new(self.clone()).accept_compressed(gzip))
-            .add_service(MetricsServiceServer::new(self.clone()).accept_compressed(gzip))
-            .add_service(LogsServiceServer::new(self.clone()).accept_compressed(gzip))
+            .add_service(
+                TraceServiceServer::new(self.clone()).accept_compressed(GZIP).accept_compressed(ZSTD),
+            )
+            .add_service(
+                MetricsServiceServer::new(self.clone()).accept_compressed(GZIP).accept_compressed(ZSTD),
+            )
+            .add_service(LogsServiceServer::new(self.clone()).accept_compressed(GZIP).accept_compressed(ZSTD))
             .serve_with_incoming(TcpListenerStream::new(listener));
         tokio::spawn(async { server.await.unwrap() })
     }

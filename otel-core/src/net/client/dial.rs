@@ -82,6 +82,17 @@ pub enum DialError {
 impl Dialer {
     /// Connects to a host, through a tunnel where a proxy is on the way.
     pub(super) async fn host(&self, secure: bool, host: &str, port: u16) -> Result<Wire, DialError> {
+        self.host_as(secure, host, port, host).await
+    }
+
+    /// The same with a certificate that is for another name.
+    pub(super) async fn host_as(
+        &self,
+        secure: bool,
+        host: &str,
+        port: u16,
+        name: &str,
+    ) -> Result<Wire, DialError> {
         within(&format!("{host}:{port}"), async {
             let wire = match self.proxies.on_the_way(secure, host, port) {
                 Some(proxy) => {
@@ -91,7 +102,7 @@ impl Dialer {
                 }
                 None => Wire::tcp(any(host, port).await?),
             };
-            self.secured(secure, host, wire).await
+            self.secured(secure, name, wire).await
         })
         .await
     }
@@ -106,29 +117,27 @@ impl Dialer {
     }
 
     /// Connects to one address of a host.
-    #[expect(dead_code, reason = "for gRPC, which does not use it yet")]
     pub(super) async fn address(
         &self,
         secure: bool,
-        host: &str,
+        name: &str,
         address: SocketAddr,
     ) -> Result<Wire, DialError> {
         within(&address.to_string(), async {
             let wire = Wire::tcp(connect(address).await?);
-            self.secured(secure, host, wire).await
+            self.secured(secure, name, wire).await
         })
         .await
     }
 
     /// Connects to a socket of this machine.
-    #[expect(dead_code, reason = "for gRPC, which does not use it yet")]
-    pub(super) async fn unix(&self, secure: bool, path: &Path) -> Result<Wire, DialError> {
+    pub(super) async fn unix(&self, secure: bool, name: &str, path: &Path) -> Result<Wire, DialError> {
         let shown = path.display().to_string();
         within(&shown, async {
             let socket = UnixStream::connect(path)
                 .await
                 .map_err(|source| DialError::Connect { address: shown.clone(), source })?;
-            self.secured(secure, "localhost", Wire::unix(socket)).await
+            self.secured(secure, name, Wire::unix(socket)).await
         })
         .await
     }

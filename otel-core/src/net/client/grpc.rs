@@ -1,20 +1,23 @@
 //! Calling unary gRPC methods.
 
-use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
-use http_body_util::BodyExt as _;
-use tonic::body::Body;
-use tonic::transport::Channel;
-use tower::{Service as _, ServiceExt as _};
+use h2::{Reason, RecvStream};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 
+use super::balancer::{Balancer, Plan, Resolver};
+use super::http2::{self, Http2Error};
+use super::proxy::Proxies;
+use super::{ClientError, Dialer, Endpoint, GrpcClientConfig, ObservedCalls, Surroundings, error_chain};
 use crate::component::Code;
+use crate::net::tls::TlsClient;
 use crate::net::{
-    ByteBudget, Compression, Compressor, Endpoint, ObservedCalls, Outgoing, Status, Undecodable, decompress,
-    format_grpc_timeout, grpc_coding,
+    ByteBudget, Compression, Compressor, Outgoing, Status, Undecodable, decompress, format_grpc_timeout,
+    grpc_coding,
 };
 use crate::pdata::Signal;
 use crate::telemetry::{Telemetry, TraceContext};
@@ -22,69 +25,94 @@ use crate::telemetry::{Telemetry, TraceContext};
 /// The longest answer that is read: export responses are short.
 const MAX_ANSWER: usize = 4 << 20;
 
-/// How a client connects and what it sends with each request.
-#[derive(Debug, Clone)]
-pub struct GrpcClientOptions {
-    /// Where the server is.
-    pub endpoint: Endpoint,
-    /// How requests are compressed.
-    pub compression: Compression,
-    /// Metadata of each request.
-    pub headers: HeaderMap,
-    /// Names the client.
-    pub user_agent: String,
-}
+/// How often a request is handed to another connection where one was closing before it had begun with it.
+const MAX_HANDOVERS: usize = 3;
 
-/// A client over one lazily made HTTP/2 connection, made anew when it breaks. Cloning shares it.
+const HTTP2: &[&[u8]] = &[b"h2"];
+const HTTP1: &[&[u8]] = &[b"http/1.1"];
+
+/// A client of one server, with connections to its addresses. Cloning shares them.
 #[derive(Clone)]
 pub struct GrpcClient {
-    channel: Channel,
-    endpoint: Endpoint,
-    compression: Compression,
-    compressor: std::sync::Arc<Compressor>,
-    headers: HeaderMap,
+    inner: Arc<Inner>,
     observed: ObservedCalls,
 }
 
+struct Inner {
+    endpoint: Endpoint,
+    balancer: Balancer,
+    scheme: Scheme,
+    authority: Authority,
+    headers: HeaderMap,
+    compressor: Compressor,
+    wait_for_ready: bool,
+}
+
 impl GrpcClient {
-    /// A client. It connects with the first request. Call it inside a runtime.
+    /// A client. It connects with the first request. Call it inside a runtime. Where the configuration does not name
+    /// the client, `user_agent` does.
     ///
     /// # Errors
-    /// The user agent is not a header value.
-    pub fn new(options: GrpcClientOptions) -> Result<Self, tonic::transport::Error> {
-        let GrpcClientOptions { endpoint, compression, mut headers, user_agent } = options;
-        let channel = tonic::transport::Endpoint::from_shared(format!("http://{endpoint}"))?
-            .user_agent(user_agent)?
-            .tcp_nodelay(true)
-            .connect_timeout(Duration::from_secs(20))
-            .connect_lazy();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        headers.insert(header::TE, HeaderValue::from_static("trailers"));
-        if compression == Compression::Gzip {
-            headers.insert("grpc-encoding", HeaderValue::from_static("gzip"));
-        }
-        // Answers are short. Go's servers compress them all the same where the request is compressed.
-        headers.insert("grpc-accept-encoding", HeaderValue::from_static("identity"));
-        let compressor = std::sync::Arc::new(Compressor::new(compression, 0));
-        Ok(Self { channel, endpoint, compression, compressor, headers, observed: ObservedCalls::default() })
+    /// The endpoint, the user agent, certificates or proxies cannot be used.
+    pub fn new(
+        config: &GrpcClientConfig,
+        user_agent: &str,
+        surroundings: impl Into<Surroundings>,
+    ) -> Result<Self, ClientError> {
+        let surroundings = surroundings.into();
+        let endpoint = Endpoint::parse(&config.endpoint)?;
+        let secure = endpoint.is_secure() || !config.tls.is_plaintext();
+        let load =
+            |protocols| TlsClient::load(&config.tls, protocols, surroundings.logger().clone()).map(Arc::new);
+        let proxies = Proxies::of_environment(surroundings.proxies())?.for_grpc();
+        let dialer = Dialer {
+            tls: if secure { Some(load(HTTP2)?) } else { None },
+            proxy_tls: if proxies.are_secure() { Some(load(HTTP1)?) } else { None },
+            proxies,
+        };
+        let authority = config.authority(&endpoint, secure);
+        let name = authority.host().to_owned();
+        let headers = headers(config, user_agent)?;
+        let balancer = Balancer::start(Plan {
+            endpoint: endpoint.clone(),
+            name,
+            secure,
+            balancing: config.balancer_name,
+            dialer,
+            keep_alive: config.keep_alive(),
+            gather: config.gather(),
+            resolver: Resolver::default(),
+            surroundings,
+        });
+        let inner = Inner {
+            endpoint,
+            balancer,
+            scheme: if secure { Scheme::HTTPS } else { Scheme::HTTP },
+            authority,
+            headers,
+            compressor: config.compressor(),
+            wait_for_ready: config.wait_for_ready,
+        };
+        Ok(Self { inner: Arc::new(inner), observed: ObservedCalls::default() })
     }
 
     /// The same, telling of its calls.
     pub fn observed(mut self, telemetry: &Telemetry) -> Self {
-        self.observed = ObservedCalls::new(telemetry, self.endpoint.host(), self.endpoint.port());
+        let endpoint = self.endpoint();
+        self.observed = ObservedCalls::new(telemetry, endpoint.host(), endpoint.port());
         self
     }
 
     /// Where the server is.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        &self.inner.endpoint
     }
 
     /// Calls a method, such as `/package.Service/Method`, within a trace, with telemetry as the request, and gives the
     /// response's bytes. Dropping the future resets the stream.
     ///
     /// # Errors
-    /// The server's status, or UNAVAILABLE where the connection failed.
+    /// The server's status, or UNAVAILABLE where there is no connection or it failed.
     pub async fn call<S: Signal>(
         &self,
         path: &'static str,
@@ -92,76 +120,124 @@ impl GrpcClient {
         timeout: Option<Duration>,
         trace: Option<&TraceContext>,
     ) -> Result<Bytes, Status> {
-        let body = if self.compression == Compression::None {
+        let Self { inner, observed } = self;
+        let body = if inner.compressor.compression() == Compression::None {
             Outgoing::grpc(false, data.encoded_len(), data.segments().cloned())
         } else {
-            let packed = self.compressor.compress(data.segments(), data.encoded_len());
+            let packed = inner.compressor.compress(data.segments(), data.encoded_len());
             Outgoing::grpc(true, packed.len(), [packed])
         };
-        let mut request = Request::new(Body::new(body));
-        *request.method_mut() = Method::POST;
-        *request.version_mut() = Version::HTTP_2;
-        *request.uri_mut() = Uri::from_static(path);
-        *request.headers_mut() = self.headers.clone();
-        if let Some(timeout) = timeout
-            && let Ok(value) = HeaderValue::try_from(format_grpc_timeout(timeout))
-        {
-            request.headers_mut().insert("grpc-timeout", value);
-        }
-        let observed = self.observed.begin(path, trace, request.headers_mut());
-        let answer = self.exchange(request).await;
-        if let Some(observed) = observed {
-            observed.end(answer.as_ref().map_or_else(|status| status.code, |_| Code::Ok));
+        let mut headers = inner.headers(timeout);
+        let call = observed.begin(path, trace, &mut headers);
+        let answer = inner.exchange(path, headers, &body).await;
+        if let Some(call) = call {
+            call.end(answer.as_ref().map_or_else(|status| status.code, |_| Code::Ok));
         }
         answer
     }
+}
 
-    async fn exchange(&self, request: Request<Body>) -> Result<Bytes, Status> {
-        let mut channel = self.channel.clone();
-        let ready = channel.ready().await.map_err(|error| unavailable(&error))?;
-        let response = ready.call(request).await.map_err(|error| unavailable(&error))?;
-        read_answer(response).await
+impl Inner {
+    /// Sends a request to whichever connection takes it, and reads the answer.
+    async fn exchange(
+        &self,
+        path: &'static str,
+        headers: HeaderMap,
+        body: &Outgoing,
+    ) -> Result<Bytes, Status> {
+        let mut handovers = 0;
+        loop {
+            let picked = self.balancer.pick(self.wait_for_ready).await;
+            let connection = picked.map_err(|why| Status::new(Code::Unavailable, &*why))?;
+            match connection.send(self.request(path, headers.clone()), body.slices()).await {
+                Ok(response) => return read_answer(response).await,
+                Err(Http2Error::Unsent(_)) if handovers < MAX_HANDOVERS => {
+                    handovers += 1;
+                    connection.retire();
+                }
+                Err(Http2Error::Unsent(error)) => return Err(unavailable(&error)),
+                Err(Http2Error::Broken(error)) => return Err(broken(&error)),
+            }
+        }
+    }
+
+    /// The headers of a request.
+    fn headers(&self, timeout: Option<Duration>) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        if let Some(timeout) = timeout
+            && let Ok(value) = HeaderValue::try_from(format_grpc_timeout(timeout))
+        {
+            headers.insert("grpc-timeout", value);
+        }
+        headers
+    }
+
+    fn request(&self, path: &'static str, headers: HeaderMap) -> Request<()> {
+        let mut uri = http::uri::Parts::default();
+        uri.scheme = Some(self.scheme.clone());
+        uri.authority = Some(self.authority.clone());
+        uri.path_and_query = Some(PathAndQuery::from_static(path));
+        let mut request = Request::new(());
+        *request.method_mut() = Method::POST;
+        *request.version_mut() = Version::HTTP_2;
+        *request.uri_mut() = Uri::from_parts(uri).expect("there are all three parts of a URI");
+        *request.headers_mut() = headers;
+        request
     }
 }
 
 impl fmt::Debug for GrpcClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GrpcClient").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("GrpcClient").field("endpoint", &self.inner.endpoint).finish_non_exhaustive()
     }
 }
 
-async fn read_answer(response: http::Response<Body>) -> Result<Bytes, Status> {
+/// The headers of each request.
+fn headers(config: &GrpcClientConfig, user_agent: &str) -> Result<HeaderMap, ClientError> {
+    let agent = if config.user_agent.is_empty() { user_agent } else { &config.user_agent };
+    let mut headers = config.header_map();
+    headers.insert(header::USER_AGENT, HeaderValue::from_str(agent).map_err(ClientError::UserAgent)?);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    if config.compression != Compression::None {
+        headers.insert("grpc-encoding", HeaderValue::from_static(config.compression.name()));
+    }
+    // Answers are short. Go's servers compress them all the same where the request is compressed.
+    headers.insert("grpc-accept-encoding", HeaderValue::from_static("identity"));
+    Ok(headers)
+}
+
+async fn read_answer(response: Response<RecvStream>) -> Result<Bytes, Status> {
     let (head, mut body) = response.into_parts();
     if let Some(status) = Status::from_grpc_headers(&head.headers) {
         return if status.code == Code::Ok { Ok(Bytes::new()) } else { Err(status) };
     }
-    if head.status != http::StatusCode::OK {
+    if head.status != StatusCode::OK {
         let code = code_of_http(head.status.as_u16());
         let message = format!("unexpected HTTP status code received from server: {}", head.status);
         return Err(Status::new(code, message));
     }
     let mut message = BytesMut::new();
-    let mut status = None;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|status| unavailable(&status))?;
-        match frame.into_data() {
-            Ok(data) if message.len() + data.len() > MAX_ANSWER => {
-                return Err(Status::new(Code::ResourceExhausted, "the server's answer is too long"));
-            }
-            Ok(data) => message.extend_from_slice(&data),
-            Err(frame) => {
-                status = frame.into_trailers().ok().as_ref().and_then(Status::from_grpc_headers).or(status);
-            }
+    while let Some(piece) = http2::next_piece(&mut body).await {
+        let piece = piece.map_err(|error| broken(&error))?;
+        if message.len() + piece.len() > MAX_ANSWER {
+            return Err(Status::new(Code::ResourceExhausted, "the server's answer is too long"));
         }
+        message.extend_from_slice(&piece);
     }
+    let trailers = body.trailers().await.map_err(|error| broken(&error))?;
+    conclude(&head.headers, message, trailers.as_ref().and_then(Status::from_grpc_headers))
+}
+
+fn conclude(headers: &HeaderMap, mut message: BytesMut, status: Option<Status>) -> Result<Bytes, Status> {
     match status {
-        None => Err(Status::new(Code::Unknown, "the server closed the stream without a status")),
+        None => Err(Status::new(Code::Unavailable, "the server closed the stream without a status")),
         Some(status) if status.code != Code::Ok => Err(status),
         Some(_) if message.len() < 5 => Ok(Bytes::new()),
         Some(_) => {
             let compressed = message[0] != 0;
             message.advance(5);
-            if compressed { unpack(&head.headers, &message) } else { Ok(message.freeze()) }
+            if compressed { unpack(headers, &message) } else { Ok(message.freeze()) }
         }
     }
 }
@@ -189,14 +265,20 @@ fn code_of_http(status: u16) -> Code {
     }
 }
 
-fn unavailable(error: &dyn Error) -> Status {
-    Status::new(Code::Unavailable, super::error_chain(error))
+/// A stream or a connection that ended without a status: what the server did is unknown, so trying again loses nothing.
+fn broken(error: &h2::Error) -> Status {
+    match error.reason() {
+        Some(Reason::CANCEL) if error.is_remote() => Status::new(Code::Canceled, error_chain(error)),
+        _ => unavailable(error),
+    }
+}
+
+fn unavailable(error: &h2::Error) -> Status {
+    Status::new(Code::Unavailable, format!("the connection failed: {}", error_chain(error)))
 }
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::Full;
-
     use super::*;
 
     fn gzip(plain: &Bytes) -> Bytes {
@@ -204,29 +286,26 @@ mod tests {
     }
 
     /// An answer with one message behind its flag, and what is read from it.
-    async fn read(encoding: Option<&'static str>, flag: u8, message: &[u8]) -> Result<Bytes, Status> {
+    fn read(encoding: Option<&'static str>, flag: u8, message: &[u8]) -> Result<Bytes, Status> {
         let frame = [&[flag], &(message.len() as u32).to_be_bytes()[..], message].concat();
-        let trailers = async { Some(Ok(Status::new(Code::Ok, "").to_grpc_headers())) };
-        let body = Full::new(Bytes::from(frame)).with_trailers(trailers);
-        let mut response = http::Response::new(Body::new(body));
+        let mut headers = HeaderMap::new();
         if let Some(encoding) = encoding {
-            response.headers_mut().insert("grpc-encoding", HeaderValue::from_static(encoding));
+            headers.insert("grpc-encoding", HeaderValue::from_static(encoding));
         }
-        read_answer(response).await
+        conclude(&headers, BytesMut::from(&frame[..]), Some(Status::new(Code::Ok, "")))
     }
 
-    #[tokio::test]
-    async fn answers_are_read_plain_and_compressed() {
+    #[test]
+    fn answers_are_read_plain_and_compressed() {
         let message = Bytes::from_static(b"an answer");
-        assert_eq!(read(None, 0, &message).await, Ok(message.clone()));
-        assert_eq!(read(Some("gzip"), 0, &message).await, Ok(message.clone()));
-        let packed = gzip(&message);
-        assert_eq!(read(Some("gzip"), 1, &packed).await, Ok(message));
-        assert_eq!(read(Some("gzip"), 1, &gzip(&Bytes::new())).await, Ok(Bytes::new()));
+        assert_eq!(read(None, 0, &message), Ok(message.clone()));
+        assert_eq!(read(Some("gzip"), 0, &message), Ok(message.clone()));
+        assert_eq!(read(Some("gzip"), 1, &gzip(&message)), Ok(message));
+        assert_eq!(read(Some("gzip"), 1, &gzip(&Bytes::new())), Ok(Bytes::new()));
     }
 
-    #[tokio::test]
-    async fn answers_that_cannot_be_decompressed_are_errors() {
+    #[test]
+    fn answers_that_cannot_be_decompressed_are_errors() {
         let bomb = Bytes::from(vec![0; MAX_ANSWER + 1]);
         for (encoding, message, expected) in [
             (None, Bytes::from_static(b"?"), "is compressed, and does not say how"),
@@ -234,7 +313,7 @@ mod tests {
             (Some("gzip"), Bytes::from_static(b"?"), "cannot be decompressed"),
             (Some("gzip"), gzip(&bomb), "is too long"),
         ] {
-            let error = read(encoding, 1, &message).await.unwrap_err();
+            let error = read(encoding, 1, &message).unwrap_err();
             assert!(error.message.contains(expected), "{expected}: {}", error.message);
         }
     }

@@ -17,8 +17,7 @@ use super::cookies::Cookies;
 use super::http2::{self, GATHER, Http2, Http2Error, KeepAlive};
 use super::pool::{Http1, Origin, Place, Pool, PoolLimits};
 use super::proxy::{InvalidProxy, Proxies};
-use super::{DialError, Dialer, HttpClientConfig, HttpUrl};
-use crate::component::Host;
+use super::{DialError, Dialer, HttpClientConfig, HttpUrl, InvalidEndpoint, Surroundings};
 use crate::net::Outgoing;
 use crate::net::tls::{TlsClient, TlsError};
 
@@ -35,7 +34,7 @@ const EITHER: &[&[u8]] = &[b"h2", b"http/1.1"];
 pub struct HttpClient(Arc<Inner>);
 
 struct Inner {
-    host: Host,
+    surroundings: Surroundings,
     dialer: Dialer,
     pool: Arc<Pool>,
     keep_alive: Option<KeepAlive>,
@@ -67,6 +66,12 @@ pub enum ClientError {
     /// The certificates cannot be loaded.
     #[error("failed to load TLS config")]
     Tls(#[from] TlsError),
+    /// The server has no address that can be used.
+    #[error("the endpoint is invalid")]
+    Endpoint(#[from] InvalidEndpoint),
+    /// The user agent is not a header.
+    #[error("the user agent is not a header")]
+    UserAgent(#[source] http::header::InvalidHeaderValue),
     /// The proxy has no URL that can be used.
     #[error("the proxy cannot be used")]
     Proxy(#[from] InvalidProxy),
@@ -127,11 +132,16 @@ impl HttpClient {
     ///
     /// # Errors
     /// Certificates or proxies cannot be used.
-    pub fn new(config: &HttpClientConfig, host: &Host) -> Result<Self, ClientError> {
+    pub fn new(
+        config: &HttpClientConfig,
+        surroundings: impl Into<Surroundings>,
+    ) -> Result<Self, ClientError> {
+        let surroundings = surroundings.into();
         let http2 = config.force_attempt_http2;
-        let load = |protocols| TlsClient::load(&config.tls, protocols, host.logger().clone()).map(Arc::new);
+        let load =
+            |protocols| TlsClient::load(&config.tls, protocols, surroundings.logger().clone()).map(Arc::new);
         let proxies = match config.proxy_url.expose() {
-            "" => Proxies::of_environment(host.proxies())?,
+            "" => Proxies::of_environment(surroundings.proxies())?,
             url => Proxies::fixed(url)?,
         };
         let proxy_tls = if proxies.are_secure() { Some(load(PLAIN)?) } else { None };
@@ -144,10 +154,10 @@ impl HttpClient {
         }));
         let (alive, ended) = watch::channel(());
         if !config.idle_conn_timeout.is_zero() {
-            let _ = host.spawn("idle connections", tidy(Arc::clone(&pool), config.idle_conn_timeout, ended));
+            surroundings.spawn("idle connections", tidy(Arc::clone(&pool), config.idle_conn_timeout, ended));
         }
         Ok(Self(Arc::new(Inner {
-            host: host.clone(),
+            surroundings,
             dialer,
             pool,
             keep_alive: config.keep_alive(),
@@ -211,7 +221,7 @@ impl HttpClient {
             Failure::Stale(error) | Failure::Other(error) => error,
         })?;
         if let Some(cookies) = &inner.cookies {
-            cookies.take_from(&answer.headers, url, inner.host.telemetry().now());
+            cookies.take_from(&answer.headers, url, inner.surroundings.now());
         }
         Ok(answer)
     }
@@ -219,7 +229,7 @@ impl HttpClient {
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpClient").field("host", &self.0.host).finish_non_exhaustive()
+        f.debug_struct("HttpClient").field("surroundings", &self.0.surroundings).finish_non_exhaustive()
     }
 }
 
@@ -279,17 +289,16 @@ impl Inner {
             _ => self.dialer.host(*secure, host, *port).await?,
         };
         if wire.chose_http2() {
-            let shared = Http2::start(&self.host, wire, self.keep_alive, GATHER);
+            let shared = Http2::start(&self.surroundings, wire, self.keep_alive, GATHER);
             let shared = shared.await.map_err(HttpError::Http2)?;
             place.share(&shared);
             return Ok(Connection::Shared(shared));
         }
         place.found_http1();
         let (send, connection) = http1::handshake(TokioIo::new(wire)).await.map_err(HttpError::Http1)?;
-        let _ = self.host.spawn("http connection", async move {
+        self.surroundings.spawn("http connection", async move {
             // How it ended is told to whoever waits for an answer.
             let _ = connection.await;
-            Ok(())
         });
         Ok(Connection::One(send))
     }
@@ -401,12 +410,12 @@ async fn read_http1(mut body: Incoming) -> Result<Read, hyper::Error> {
 }
 
 /// Closes connections that are not used any more, until the client is gone.
-async fn tidy(pool: Arc<Pool>, idle: Duration, mut ended: watch::Receiver<()>) -> Result<(), String> {
+async fn tidy(pool: Arc<Pool>, idle: Duration, mut ended: watch::Receiver<()>) {
     let mut ticks = tokio::time::interval((idle / 2).max(Duration::from_millis(10)));
     loop {
         tokio::select! {
             _ = ticks.tick() => pool.tidy(),
-            _ = ended.changed() => return Ok(()),
+            _ = ended.changed() => return,
         }
     }
 }

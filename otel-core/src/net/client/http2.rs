@@ -7,12 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
 use h2::{Ping, PingPong, Reason, RecvStream};
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::Wire;
-use crate::component::Host;
+use super::{Surroundings, Wire};
 
 /// What a server may send on a stream before it is read: answers are short.
 const STREAM_WINDOW: u32 = 1 << 20;
@@ -37,7 +36,7 @@ pub(super) struct KeepAlive {
 pub(super) struct Http2 {
     send: SendRequest<Bytes>,
     waiting: Arc<AtomicUsize>,
-    ended: watch::Receiver<Option<Arc<str>>>,
+    ended: Arc<watch::Sender<Option<Arc<str>>>>,
 }
 
 /// Why a request has no answer.
@@ -54,7 +53,7 @@ pub(super) enum Http2Error {
 impl Http2 {
     /// Begins to speak HTTP/2.
     pub(super) async fn start(
-        host: &Host,
+        surroundings: &Surroundings,
         mut wire: Wire,
         keep_alive: Option<KeepAlive>,
         gather: usize,
@@ -69,31 +68,32 @@ impl Http2 {
             .await?;
         let ping = connection.ping_pong();
         let waiting = Arc::new(AtomicUsize::new(0));
-        let (told, ended) = watch::channel(None);
+        let ended = Arc::new(watch::Sender::new(None));
+        let told = Arc::clone(&ended);
         let pinging = ping.zip(keep_alive);
         let asking = Arc::clone(&waiting);
-        // Dropping the task's handle lets it run until the connection ends.
-        let _ = host.spawn("http2 connection", async move {
+        surroundings.spawn("http2 connection", async move {
             let reason = drive(connection, pinging, &heard, &asking).await;
             told.send_replace(Some(reason.into()));
-            Ok(())
         });
         Ok(Self { send, waiting, ended })
     }
 
     /// Whether requests can be sent.
     pub(super) fn is_open(&self) -> bool {
-        self.ended.borrow().is_none() && self.ended.has_changed().is_ok()
+        self.ended.borrow().is_none()
     }
 
     /// Waits for the end of the connection, and says why it ended.
-    #[expect(dead_code, reason = "for gRPC, which does not use it yet")]
     pub(super) async fn ended(&self) -> Arc<str> {
-        let mut ended = self.ended.clone();
-        match ended.wait_for(Option::is_some).await {
-            Ok(reason) => reason.clone().unwrap_or_default(),
-            Err(_) => "the connection was broken off".into(),
-        }
+        let mut ended = self.ended.subscribe();
+        // The sender is held by this connection.
+        ended.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone()).unwrap_or_default()
+    }
+
+    /// Counts as ended: the server takes no new requests. Those that were begun go on.
+    pub(super) fn retire(&self) {
+        self.ended.send_replace(Some("the server is closing the connection".into()));
     }
 
     /// Sends a request and waits for the head of its answer. All of the body is handed over at once: it is in memory
@@ -138,12 +138,6 @@ pub(super) async fn next_piece(body: &mut RecvStream) -> Option<Result<Bytes, h2
         let _ = body.flow_control().release_capacity(piece.len());
     }
     Some(piece)
-}
-
-/// What follows a body.
-#[expect(dead_code, reason = "for gRPC, which does not use it yet")]
-pub(super) async fn trailers(body: &mut RecvStream) -> Result<Option<HeaderMap>, h2::Error> {
-    body.trailers().await
 }
 
 /// Runs a connection until it ends, and says why.
@@ -204,5 +198,61 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::UnixStream;
+
+    use super::*;
+
+    /// A connection to somebody who says that HTTP/2 is spoken and then `answers` to pings, or nothing more.
+    async fn connected(keep_alive: KeepAlive, answers: bool) -> Http2 {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        tokio::spawn(async move {
+            if answers {
+                let mut connection = h2::server::handshake(theirs).await.unwrap();
+                let _streams = connection.accept().await;
+                let _ = connection.accept().await;
+                return;
+            }
+            theirs.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+            while theirs.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
+        });
+        Http2::start(&Surroundings::bare(), Wire::unix(ours), Some(keep_alive), 1024).await.unwrap()
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_answers_no_ping_is_left() {
+        let keep_alive = KeepAlive { time: 10 * SECOND, timeout: 5 * SECOND, always: false };
+        let connection = connected(keep_alive, false).await;
+        let begun = tokio::time::Instant::now();
+        let request = Request::post("http://server/").body(()).unwrap();
+        let error = connection.send(request, []).await.unwrap_err();
+        assert!(matches!(error, Http2Error::Broken(_)));
+        assert!((10..=25).contains(&begun.elapsed().as_secs()));
+        assert!(connection.ended().await.contains("silent"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_requests_only_those_who_want_it_are_asked() {
+        let keep_alive = KeepAlive { time: 10 * SECOND, timeout: 5 * SECOND, always: false };
+        let connection = connected(keep_alive, false).await;
+        assert!(timeout(100 * SECOND, connection.ended()).await.is_err());
+        let connection = connected(KeepAlive { always: true, ..keep_alive }, false).await;
+        timeout(100 * SECOND, connection.ended()).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_answers_pings_may_take_its_time() {
+        let keep_alive = KeepAlive { time: 10 * SECOND, timeout: 5 * SECOND, always: true };
+        let connection = connected(keep_alive, true).await;
+        let request = Request::post("http://server/").body(()).unwrap();
+        assert!(timeout(1000 * SECOND, connection.send(request, [])).await.is_err());
+        assert!(connection.is_open());
     }
 }

@@ -1,8 +1,11 @@
 //! Clients of HTTP and gRPC servers.
 
+mod balancer;
 mod cookies;
 mod dial;
+mod endpoint;
 mod grpc;
+mod grpc_config;
 mod http;
 mod http2;
 mod http_config;
@@ -10,15 +13,20 @@ mod no_proxy;
 mod observed;
 mod pool;
 mod proxy;
+mod surroundings;
 mod url;
 mod wire;
 
+pub use balancer::Balancing;
 pub use dial::DialError;
-pub use grpc::{GrpcClient, GrpcClientOptions};
+pub use endpoint::{Endpoint, InvalidEndpoint};
+pub use grpc::GrpcClient;
+pub use grpc_config::{GrpcClientConfig, GrpcKeepAliveConfig};
 pub use http::{ClientError, HttpAnswer, HttpClient, HttpError};
 pub use http_config::{CompressionParams, CookiesConfig, HttpClientConfig};
 pub use observed::ObservedCalls;
 pub use proxy::InvalidProxy;
+pub use surroundings::Surroundings;
 pub use url::{HttpUrl, InvalidUrl};
 
 use dial::Dialer;

@@ -17,7 +17,7 @@ pub struct ObservedCalls(Option<Arc<CallObserver>>);
 struct CallObserver {
     tracer: Tracer,
     series: Option<SeriesByKey>,
-    server: [(&'static str, String); 2],
+    server: Vec<(&'static str, String)>,
 }
 
 /// A call that is being made.
@@ -32,11 +32,12 @@ pub(super) struct ObservedCall<'o> {
 }
 
 impl ObservedCalls {
-    /// For calls to a server.
-    pub fn new(telemetry: &Telemetry, host: &str, port: u16) -> Self {
+    /// For calls to a server, which has no port where it is a Unix socket.
+    pub fn new(telemetry: &Telemetry, host: &str, port: Option<u16>) -> Self {
         let tracer = telemetry.tracer().clone();
         let series = SeriesByKey::new(telemetry.metrics());
-        let server = [("server.address", host.to_owned()), ("server.port", port.to_string())];
+        let mut server = vec![("server.address", host.to_owned())];
+        server.extend(port.map(|port| ("server.port", port.to_string())));
         let observed = tracer.is_enabled() || series.is_some();
         Self(observed.then(|| Arc::new(CallObserver { tracer, series, server })))
     }

@@ -52,6 +52,12 @@ impl Proxies {
         })
     }
 
+    /// The same for gRPC, which has one proxy, whether with TLS or without.
+    pub(super) fn for_grpc(mut self) -> Self {
+        self.plain.clone_from(&self.secure);
+        self
+    }
+
     /// One proxy for everything.
     pub(super) fn fixed(url: &str) -> Result<Self, InvalidProxy> {
         let proxy = Proxy::parse(url)?;

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::super::config::{Destination, OtlpConfig, Protocol};
 use crate::net::{
-    Compression, Compressor, Endpoint, GrpcClient, GrpcClientOptions, PartialSuccess, PlainHttpClient,
+    Compression, Compressor, GrpcClient, GrpcClientConfig, PartialSuccess, PlainHttpClient, Surroundings,
 };
 use crate::pdata::{Signal, SignalKind};
 use crate::service::run::ServiceError;
@@ -20,7 +20,7 @@ pub(in crate::service::telemetry) enum Client {
     /// To an OTLP server over gRPC.
     Grpc { client: GrpcClient, method: &'static str, timeout: Duration },
     /// To an OTLP server over HTTP.
-    Http { client: PlainHttpClient, compressor: Compressor, timeout: Duration },
+    Http { client: Box<PlainHttpClient>, compressor: Box<Compressor>, timeout: Duration },
     /// To the standard output.
     Console,
 }
@@ -87,13 +87,14 @@ fn print<S: Signal>(data: &S) -> io::Result<()> {
 }
 
 fn grpc(config: &OtlpConfig, signal: SignalKind) -> Result<Client, ServiceError> {
-    let options = GrpcClientOptions {
-        endpoint: Endpoint::parse(&config.endpoint).map_err(|error| refused(&error))?,
-        compression: if config.gzip { Compression::Gzip } else { Compression::None },
-        headers: headers(config)?,
-        user_agent: USER_AGENT.to_owned(),
-    };
-    let client = GrpcClient::new(options).map_err(|error| refused(&error))?;
+    let mut client = GrpcClientConfig::default();
+    client.endpoint.clone_from(&config.endpoint);
+    client.compression = if config.gzip { Compression::Gzip } else { Compression::None };
+    client.headers = config.headers.clone();
+    // A URL of https is reached with TLS all the same.
+    client.tls.insecure = true;
+    let client =
+        GrpcClient::new(&client, USER_AGENT, Surroundings::bare()).map_err(|error| refused(&error))?;
     let method = match signal {
         SignalKind::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
         SignalKind::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
@@ -117,6 +118,7 @@ fn http(config: &OtlpConfig, signal: SignalKind) -> Result<Client, ServiceError>
     let client = PlainHttpClient::new(&config.endpoint, path, headers).map_err(|error| refused(&error))?;
     let compression = if config.gzip { Compression::Gzip } else { Compression::None };
     let compressor = Compressor::new(compression, 0);
+    let (client, compressor) = (Box::new(client), Box::new(compressor));
     Ok(Client::Http { client, compressor, timeout: config.timeout })
 }
 
