@@ -7,6 +7,7 @@ use super::assembly::{Instances, Plan, assemble};
 use super::error::EngineError;
 use super::graph::Graph;
 use super::lifecycle::{Deadlines, Parts};
+use super::link::Released;
 use super::running::{Dropped, Leaving, Running};
 
 /// What a change of the graph did.
@@ -71,16 +72,19 @@ impl Running {
         graph.check()?;
         // Whatever was broken off.
         self.withdraw().await;
-        self.drain().await;
         let before = self.dropped();
         let old = self.instances.parts.clone();
-        let failures = match self.start_beside(&graph).await {
+        let outcome = match self.start_beside(&graph).await {
             Ok(plan) => {
                 self.commit(graph, plan).await;
-                self.drain().await
+                Ok(self.drain().await)
             }
-            Err(error) if error.is_in_use() => self.start_instead(graph).await?,
-            Err(error) => return Err(error),
+            Err(error) if error.is_in_use() => self.start_instead(graph).await,
+            Err(error) => Err(error),
+        };
+        let failures = match outcome {
+            Ok(failures) => failures,
+            Err(error) => return Err(self.restore(error).await),
         };
         let new = &self.instances.parts;
         let (started, stopped) = (new.without(&old), old.without(new));
@@ -96,48 +100,48 @@ impl Running {
     /// Starts what is new while everything runs on.
     async fn start_beside(&mut self, graph: &Graph) -> Result<Plan, EngineError> {
         let plan = assemble(graph, &self.surroundings, &self.instances)?;
-        match self.start_new(&plan.instances).await {
-            Ok(()) => Ok(plan),
-            Err(error) => {
-                self.withdraw().await;
-                Err(error)
-            }
-        }
+        self.start_new(&plan.instances).await?;
+        Ok(plan)
     }
 
     /// Stops what is no longer part of the graph, and starts what is new; data waits meanwhile.
     async fn start_instead(&mut self, graph: Graph) -> Result<Vec<String>, EngineError> {
+        self.withdraw().await;
         let plan = assemble(&graph, &self.surroundings, &self.instances)?;
         let old = self.instances.parts.without(&plan.instances.parts);
+        self.instances = self.instances.without(&old);
+        self.surroundings.board.replace(&old.numbers());
+        self.incomplete = true;
         let released = plan.redirections.iter().map(|redirection| redirection.hold()).collect();
-        self.leaving =
-            Some(Leaving { parts: old.clone(), released, deadlines: Deadlines::new(self.shutdown_timeout) });
+        self.leave(old, released);
         let failures = self.drain().await;
-        let Err(error) = self.start_new(&plan.instances).await else {
-            self.commit(graph, plan).await;
-            self.leaving = None;
-            return Ok(failures);
-        };
-        self.withdraw().await;
-        let restored = self.restore(&old).await;
-        match restored {
-            Ok(()) => Err(error),
-            Err(restore) => {
-                let failed = EngineError::Restore { error: Box::new(error), restore: Box::new(restore) };
-                self.surroundings.board.end(failed.to_string());
-                Err(failed)
-            }
-        }
+        self.start_new(&plan.instances).await?;
+        self.commit(graph, plan).await;
+        self.drain().await;
+        Ok(failures)
     }
 
-    /// Starts anew what was stopped of the graph that is to go on.
-    async fn restore(&mut self, stopped: &Parts) -> Result<(), EngineError> {
-        self.instances = self.instances.without(stopped);
-        let plan = assemble(&self.graph, &self.surroundings, &self.instances)?;
-        self.start_new(&plan.instances).await?;
+    /// After an error: stops what was to become part of the graph, and starts anew what was stopped for it.
+    async fn restore(&mut self, error: EngineError) -> EngineError {
+        self.withdraw().await;
+        if !self.incomplete {
+            return error;
+        }
         let graph = std::mem::take(&mut self.graph);
-        self.commit(graph, plan).await;
-        Ok(())
+        match self.start_beside(&graph).await {
+            Ok(plan) => {
+                self.commit(graph, plan).await;
+                self.drain().await;
+                error
+            }
+            Err(restore) => {
+                self.graph = graph;
+                self.withdraw().await;
+                let failed = EngineError::Restore { error: Box::new(error), restore: Box::new(restore) };
+                self.surroundings.board.end(failed.to_string());
+                failed
+            }
+        }
     }
 
     async fn start_new(&mut self, instances: &Instances) -> Result<(), EngineError> {
@@ -151,10 +155,10 @@ impl Running {
 
     /// Stops what was to become part of the graph.
     async fn withdraw(&mut self) {
-        let deadlines = Deadlines::new(self.shutdown_timeout);
-        self.starting.stop(&deadlines, std::future::ready(())).await;
-        self.surroundings.tasks.abort_of(&self.starting.numbers());
-        self.starting = Parts::default();
+        self.drain().await;
+        let starting = std::mem::take(&mut self.starting);
+        self.leave(starting, Vec::new());
+        self.drain().await;
         self.surroundings.lasting.set_leaving(HashSet::new());
         self.surroundings.board.give_up();
         self.surroundings.board.watched_by(self.instances.parts.watchers());
@@ -168,26 +172,37 @@ impl Running {
         for (exporter, has_siblings) in plan.siblings {
             exporter.host.set_siblings(has_siblings);
         }
-        let deadlines = Deadlines::new(self.shutdown_timeout);
         self.surroundings.board.replace(&parts.numbers());
         self.surroundings.board.watched_by(self.instances.parts.watchers());
         self.graph = graph;
         self.overview.show(&self.graph);
         let new = std::mem::take(&mut self.starting);
-        self.leaving = Some(Leaving { parts, released, deadlines });
+        self.incomplete = false;
+        self.leave(parts, released);
         new.ready().await;
     }
 
-    /// Waits until what is part of the graph no more has stopped.
+    /// Begins to stop what is part of the graph no more, once the last call to it has been answered. The stop goes on
+    /// whoever waits for it.
+    fn leave(&mut self, parts: Parts, mut released: Vec<Released>) {
+        let deadlines = Deadlines::new(self.shutdown_timeout);
+        let leaving = parts.clone();
+        let stop = tokio::spawn(async move {
+            let released = async {
+                for released in &mut released {
+                    released.wait().await;
+                }
+            };
+            leaving.stop(&deadlines, released).await
+        });
+        self.leaving = Some(Leaving { parts, stop });
+    }
+
+    /// Waits until what is part of the graph no more has stopped. Cancel safe.
     async fn drain(&mut self) -> Vec<String> {
-        let Some(Leaving { parts, released, deadlines }) = &mut self.leaving else { return Vec::new() };
-        let released = async {
-            for released in released {
-                released.wait().await;
-            }
-        };
-        let failures = parts.stop(deadlines, released).await;
-        self.surroundings.tasks.abort_of(&parts.numbers());
+        let Some(leaving) = &mut self.leaving else { return Vec::new() };
+        let failures = leaving.stopped().await;
+        self.surroundings.tasks.abort_of(&leaving.parts.numbers());
         self.leaving = None;
         failures
     }

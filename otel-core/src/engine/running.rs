@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
+
 use super::assembly::{Instances, Surroundings, assemble};
 use super::error::EngineError;
 use super::graph::Graph;
 use super::lifecycle::{Deadlines, Parts};
-use super::link::Released;
 use super::options::Options;
 use super::overview::View;
 use super::status::{Board, StatusUpdates};
@@ -33,17 +34,33 @@ pub struct Running {
     pub(super) starting: Parts,
     /// What is being stopped because it is part of them no more.
     pub(super) leaving: Option<Leaving>,
+    /// Whether a part of the graph has been stopped for another graph, and nothing has taken its place yet.
+    pub(super) incomplete: bool,
     pub(super) surroundings: Surroundings,
     pub(super) overview: Arc<View>,
     pub(super) shutdown_timeout: Duration,
 }
 
-/// Components that are to stop.
+/// Components that are being stopped while the others run.
 pub(super) struct Leaving {
     pub(super) parts: Parts,
-    /// What still calls them.
-    pub(super) released: Vec<Released>,
-    pub(super) deadlines: Deadlines,
+    pub(super) stop: JoinHandle<Vec<String>>,
+}
+
+impl Leaving {
+    /// Waits until they have stopped, and tells who did not end in time or panicked. Cancel safe.
+    pub(super) async fn stopped(&mut self) -> Vec<String> {
+        match (&mut self.stop).await {
+            Ok(failures) => failures,
+            Err(error) => vec![format!("failed to shutdown: {error}")],
+        }
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.stop.abort();
+    }
 }
 
 impl Running {
@@ -83,6 +100,7 @@ impl Running {
             instances: plan.instances,
             starting: Parts::default(),
             leaving: None,
+            incomplete: false,
             surroundings,
             overview,
             shutdown_timeout: options.shutdown_timeout,
@@ -142,10 +160,22 @@ impl Running {
     pub(crate) async fn shutdown_ref(&mut self) -> ShutdownReport {
         let before = self.dropped();
         let deadlines = Deadlines::new(self.shutdown_timeout);
-        let leaving = self.leaving.as_ref().map(|leaving| &leaving.parts);
-        let parts =
-            self.instances.parts.clone().and(leaving.unwrap_or(&Parts::default())).and(&self.starting);
-        let mut failures = parts.stop(&deadlines, std::future::ready(())).await;
+        let parts = self.instances.parts.clone().and(&self.starting);
+        let mut leaving = self.leaving.take();
+        let mut failures = Vec::new();
+        // What they hold goes where the others still run.
+        let left = async {
+            if let Some(of) = &mut leaving {
+                failures = of.stopped().await;
+                leaving = None;
+            }
+        };
+        let stopped = parts.stop(&deadlines, left).await;
+        failures.extend(stopped);
+        if let Some(mut leaving) = leaving {
+            // It began earlier, and so ends in time.
+            failures.extend(leaving.stopped().await);
+        }
         self.surroundings.tasks.abort_all();
         if tokio::time::timeout(ABORT_TIME, self.surroundings.tasks.ended()).await.is_err() {
             failures.push(format!("{} tasks did not end", self.surroundings.tasks.len()));
