@@ -7,5 +7,3 @@ mod server;
 mod testing;
 #[cfg(feature = "zpages")]
 pub mod zpages;
-
-pub use server::ExtensionServerConfig;

@@ -4,12 +4,9 @@ use std::time::Duration;
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Extension, ExtensionFactory, Host};
 use otel_core::config::{Decode, Fields, Optional};
-use otel_core::net::is_listen_address;
-use otel_core::net::tls::TlsServerConfig;
+use otel_core::net::{GrpcServerConfig, HttpServerConfig};
 
 use super::HealthCheck;
-use crate::extensions::ExtensionServerConfig;
-use crate::extensions::server::{Tcp, tls_problems};
 
 /// The configuration of the `health_check` extension.
 #[derive(Debug, Clone)]
@@ -18,7 +15,7 @@ pub struct HealthCheckConfig {
     /// Tells the status of each pipeline, by `http` and `grpc`, instead of a yes or no at `endpoint`.
     pub use_v2: bool,
     /// The server without `use_v2`.
-    pub server: ExtensionServerConfig,
+    pub server: HttpServerConfig,
     /// What is asked for without `use_v2`; `/` for everything.
     pub path: String,
     /// What is answered without `use_v2`, instead of JSON.
@@ -26,7 +23,7 @@ pub struct HealthCheckConfig {
     /// Status over HTTP with `use_v2`; off until it is named.
     pub http: Optional<HttpHealthConfig>,
     /// Status by the gRPC health protocol with `use_v2`; off until it is named.
-    pub grpc: Optional<GrpcHealthConfig>,
+    pub grpc: Optional<GrpcServerConfig>,
     /// Which errors of components make the collector unhealthy with `use_v2`.
     pub component_health: Option<ComponentHealthConfig>,
 }
@@ -46,21 +43,11 @@ pub struct ResponseBody {
 #[non_exhaustive]
 pub struct HttpHealthConfig {
     /// The server.
-    pub server: ExtensionServerConfig,
+    pub server: HttpServerConfig,
     /// Whether there is a status.
     pub status_enabled: bool,
     /// Where it is.
     pub status_path: String,
-}
-
-/// Status over gRPC.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct GrpcHealthConfig {
-    /// `host:port` to listen at.
-    pub endpoint: String,
-    /// TLS; off until it is named.
-    pub tls: Optional<TlsServerConfig>,
 }
 
 /// Which errors of components make the collector unhealthy.
@@ -81,11 +68,11 @@ impl Default for HealthCheckConfig {
     fn default() -> Self {
         Self {
             use_v2: false,
-            server: ExtensionServerConfig::at("localhost:13133"),
+            server: HttpServerConfig::at("localhost:13133"),
             path: "/".to_owned(),
             response_body: None,
             http: Optional::dormant(HttpHealthConfig::default()),
-            grpc: Optional::dormant(GrpcHealthConfig::default()),
+            grpc: Optional::dormant(GrpcServerConfig::at("localhost:13132")),
             component_health: None,
         }
     }
@@ -95,6 +82,10 @@ impl Decode for HealthCheckConfig {
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { use_v2, server, path, response_body, http, grpc, component_health } = self;
         fields.take("use_v2", use_v2);
+        if *use_v2 {
+            // There is no such server, so nothing is to be said of where it listens.
+            server.endpoint.clear();
+        }
         fields.block(server);
         fields.take("path", path);
         fields.take("response_body", response_body);
@@ -163,7 +154,7 @@ impl HttpHealthConfig {
 impl Default for HttpHealthConfig {
     fn default() -> Self {
         Self {
-            server: ExtensionServerConfig::at("localhost:13133"),
+            server: HttpServerConfig::at("localhost:13133"),
             status_enabled: true,
             status_path: "/status".to_owned(),
         }
@@ -197,43 +188,6 @@ impl Decode for Page {
         let Self { enabled, path } = self;
         fields.take("enabled", enabled);
         fields.take("path", path);
-    }
-}
-
-// === impl GrpcHealthConfig ===
-
-impl GrpcHealthConfig {
-    fn validate(&self) -> Vec<Invalid> {
-        let mut broken = tls_problems(&self.tls);
-        if !is_listen_address(&self.endpoint) {
-            let message = format!("invalid endpoint \"{}\", allowed: host:port", self.endpoint);
-            broken.push(Invalid::new("endpoint", message));
-        }
-        broken
-    }
-}
-
-impl Default for GrpcHealthConfig {
-    fn default() -> Self {
-        Self { endpoint: "localhost:13132".to_owned(), tls: Optional::none() }
-    }
-}
-
-impl Decode for GrpcHealthConfig {
-    fn decode(&mut self, fields: &mut Fields<'_>) {
-        let Self { endpoint, tls } = self;
-        fields.take("endpoint", endpoint);
-        fields.take("tls", tls);
-        fields.take("transport", &mut Tcp);
-        for key in ["read_buffer_size", "write_buffer_size", "max_recv_msg_size_mib"] {
-            fields.tolerated(key, "requests are a few bytes");
-        }
-        for key in ["max_concurrent_streams", "keepalive", "include_metadata", "dialer"] {
-            fields.tolerated(key, "a health check needs none");
-        }
-        for key in ["auth", "middlewares"] {
-            fields.unsupported(key, "servers of extensions do not have it");
-        }
     }
 }
 

@@ -4,13 +4,14 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use otel_core::component::{Component, Extension, Host, Overview, StartError, Status};
+use otel_core::net::Bound;
 use tokio::time::Instant;
 
 use super::grpc::GrpcHandler;
 use super::health::{Aggregate, Health};
 use super::pages::{LegacyHandler, StatusHandler};
 use super::{ComponentHealthConfig, HealthCheckConfig};
-use crate::extensions::server::Servers;
+use crate::extensions::server::{Servers, address};
 
 /// Tells over HTTP and gRPC whether the collector is healthy.
 #[derive(Debug)]
@@ -21,10 +22,10 @@ pub struct HealthCheck {
     addresses: Mutex<Addresses>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Addresses {
-    http: Option<SocketAddr>,
-    grpc: Option<SocketAddr>,
+    http: Option<Bound>,
+    grpc: Option<Bound>,
 }
 
 /// What the servers ask.
@@ -59,16 +60,16 @@ impl HealthCheck {
 
     /// Where HTTP is served, once it is.
     pub fn http_address(&self) -> Option<SocketAddr> {
-        self.addresses().http
+        address(self.addresses().http.as_ref())
     }
 
     /// Where gRPC is served, once it is.
     pub fn grpc_address(&self) -> Option<SocketAddr> {
-        self.addresses().grpc
+        address(self.addresses().grpc.as_ref())
     }
 
     fn addresses(&self) -> Addresses {
-        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn listen(&self) -> Result<Addresses, StartError> {
@@ -86,7 +87,7 @@ impl HealthCheck {
         }
         if let Some(grpc) = config.grpc.get() {
             let handler = GrpcHandler::new(Arc::clone(state));
-            addresses.grpc = Some(self.servers.grpc(&grpc.endpoint, &grpc.tls, handler).await?);
+            addresses.grpc = Some(self.servers.grpc(grpc, handler).await?);
         }
         Ok(addresses)
     }
@@ -96,15 +97,10 @@ impl HealthCheck {
 impl Component for HealthCheck {
     async fn start(&self) -> Result<(), StartError> {
         let addresses = self.listen().await?;
-        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
-        for address in [addresses.http, addresses.grpc].into_iter().flatten() {
-            self.state
-                .host
-                .logger()
-                .info("Starting health_check extension")
-                .text("endpoint", &address)
-                .emit();
+        for bound in [&addresses.http, &addresses.grpc].into_iter().flatten() {
+            self.state.host.logger().info("Starting health_check extension").text("endpoint", bound).emit();
         }
+        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
         Ok(())
     }
 

@@ -8,7 +8,5 @@ mod pages;
 #[cfg(test)]
 mod tests;
 
-pub use config::{
-    ComponentHealthConfig, GrpcHealthConfig, HealthCheckConfig, HttpHealthConfig, ResponseBody,
-};
+pub use config::{ComponentHealthConfig, HealthCheckConfig, HttpHealthConfig, ResponseBody};
 pub use extension::HealthCheck;

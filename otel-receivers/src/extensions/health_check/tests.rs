@@ -311,7 +311,7 @@ fn rules_between_keys_are_told() {
         ("{use_v2: true, http: {config: {enabled: true}}}", "`config` is not supported"),
         ("{use_v2: true, grpc: {endpoint: x}}", "invalid endpoint \"x\", allowed: host:port"),
         ("auth: {authenticator: x}", "`auth` is not supported"),
-        ("response_headers: {'a b': c}", "\"a b\" is no header of HTTP"),
+        ("response_headers: {'a b': c}", "`a b` is not a header of HTTP"),
         ("endpont: x", "did you mean `endpoint`?"),
     ] {
         let told = read(yaml).unwrap_err();

@@ -3,21 +3,21 @@ use std::sync::Arc;
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Extension, ExtensionFactory, Host};
 use otel_core::config::{Decode, Fields};
+use otel_core::net::HttpServerConfig;
 
 use super::Zpages;
-use crate::extensions::ExtensionServerConfig;
 
 /// The configuration of the `zpages` extension.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ZpagesConfig {
     /// The server.
-    pub server: ExtensionServerConfig,
+    pub server: HttpServerConfig,
 }
 
 impl Default for ZpagesConfig {
     fn default() -> Self {
-        Self { server: ExtensionServerConfig::at("localhost:55679") }
+        Self { server: HttpServerConfig::at("127.0.0.1:55679") }
     }
 }
 

@@ -3,11 +3,12 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use otel_core::component::{Component, Extension, Host, Overview, StartError};
+use otel_core::net::Bound;
 use tokio::time::Instant;
 
 use super::ZpagesConfig;
 use super::pages::{Pages, State};
-use crate::extensions::server::Servers;
+use crate::extensions::server::{Servers, address};
 
 /// Shows the collector to people.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub struct Zpages {
     host: Host,
     state: Arc<State>,
     servers: Servers,
-    address: OnceLock<SocketAddr>,
+    bound: OnceLock<Bound>,
 }
 
 impl Zpages {
@@ -27,13 +28,13 @@ impl Zpages {
             host: host.clone(),
             state: Arc::new(State::new(host)),
             servers: Servers::new(host),
-            address: OnceLock::new(),
+            bound: OnceLock::new(),
         }
     }
 
     /// Where the pages are, once they are.
     pub fn address(&self) -> Option<SocketAddr> {
-        self.address.get().copied()
+        address(self.bound.get())
     }
 }
 
@@ -41,10 +42,10 @@ impl Zpages {
 impl Component for Zpages {
     async fn start(&self) -> Result<(), StartError> {
         let pages = Pages(Arc::clone(&self.state));
-        let address = self.servers.http(&self.config.server, pages).await?;
-        self.host.logger().info("Starting zPages extension").text("endpoint", &address).emit();
+        let bound = self.servers.http(&self.config.server, pages).await?;
+        self.host.logger().info("Starting zPages extension").text("endpoint", &bound).emit();
         // An extension is started once.
-        let _ = self.address.set(address);
+        let _ = self.bound.set(bound);
         Ok(())
     }
 
