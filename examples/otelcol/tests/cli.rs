@@ -5,8 +5,6 @@ mod support;
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
-use otel_core::pdata::Traces;
-use otel_core::pdata::view::{ResourceSpans, ScopeSpans};
 use rustix::process::Signal;
 use support::backend::Backend;
 use support::client::{Answer, http, span};
@@ -23,13 +21,6 @@ const QUICK_RETRY: &str = "retry_on_failure: { initial_interval: 50ms, max_inter
 
 async fn send(collector: &Collector, name: &str) -> Answer {
     http(collector.http(), Method::POST, "/v1/traces", &[JSON], span(name)).await
-}
-
-/// The names of the spans that arrived, in order.
-fn names(backend: &Backend) -> Vec<String> {
-    let received = backend.traces.received();
-    let scopes = received.iter().flat_map(Traces::resource_spans).flat_map(ResourceSpans::scope_spans);
-    scopes.flat_map(ScopeSpans::spans).map(|span| span.name().to_owned()).collect()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -151,7 +142,7 @@ async fn what_is_held_is_sent_before_the_process_ends() {
     let (status, log) = collector.stop().await;
     assert!(status.success(), "{log}");
     assert!(log.contains("Shutdown complete."), "{log}");
-    assert_eq!(names(&backend), ["held", "back"]);
+    assert_eq!(backend.span_names(), ["held", "back"]);
 }
 
 #[tokio::test]
@@ -189,7 +180,7 @@ async fn what_a_dead_backend_missed_arrives_when_it_is_back() {
     collector.wait_for_log("Will retry the request").await;
     let backend = Backend::start_at(address).await;
     backend.wait_for_traces(3).await;
-    let mut names = names(&backend);
+    let mut names = backend.span_names();
     names.sort_unstable();
     assert_eq!(names, ["a", "b", "c"]);
     let (status, log) = collector.stop().await;
@@ -211,7 +202,7 @@ async fn garbage_hurts_nobody_else() {
     }
     assert_eq!(send(&collector, "after").await.status, StatusCode::OK);
     backend.wait_for_traces(1).await;
-    assert_eq!(names(&backend), ["after"]);
+    assert_eq!(backend.span_names(), ["after"]);
     let (status, log) = collector.stop().await;
     assert!(status.success(), "{log}");
 }

@@ -35,6 +35,8 @@ const STREAMS: u32 = 1024;
 const READ_AT_ONCE: usize = 1 << 20;
 /// The headers of a request in bytes.
 const HEADERS: u32 = 64 << 10;
+/// How long the headers of a request may still take when the server stops.
+const LAST_REQUEST: Duration = Duration::from_secs(1);
 
 /// What the connections of a server have in common.
 pub(super) struct Connections {
@@ -102,10 +104,16 @@ impl Connections {
             },
         }
         connection.as_mut().graceful_shutdown();
-        if old && !options.max_age_grace.is_zero() {
-            let _ = timeout(options.max_age_grace, connection).await;
-        } else {
+        if !old {
+            // Who has not sent a request by now is not waited for.
+            tokio::select! {
+                _ = connection => {}
+                () = activity.quiet(LAST_REQUEST) => {}
+            }
+        } else if options.max_age_grace.is_zero() {
             let _ = connection.await;
+        } else {
+            let _ = timeout(options.max_age_grace, connection).await;
         }
     }
 

@@ -24,8 +24,8 @@ const GRPC_HEADER: usize = 5;
 const TOO_LARGE: &str = "http: request body too large";
 
 /// What is still read of a body that is refused, and for how long at most.
-const DISCARD: usize = 256 << 10;
-const DISCARD_FOR: Duration = Duration::from_millis(250);
+const DISCARD: usize = 64 << 20;
+const DISCARD_FOR: Duration = Duration::from_secs(1);
 
 /// What a server takes.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::stream::Stream;
 
@@ -73,17 +73,23 @@ impl Activity {
     }
 
     /// A request has come with its headers.
-    pub(super) fn begin(self: &Arc<Self>, http2: bool) -> Option<Request> {
-        let Bounds { head, idle, .. } = self.bounds;
-        if head.is_zero() && idle.is_zero() {
-            return None;
-        }
+    pub(super) fn begin(self: &Arc<Self>, http2: bool) -> Request {
         let mut state = self.state();
         state.requests += 1;
         state.phase = Phase::Busy;
         state.http2 = http2;
         self.awaits_byte.store(false, Ordering::Relaxed);
-        Some(Request(Arc::clone(self)))
+        Request(Arc::clone(self))
+    }
+
+    /// Waits until no request is being answered, looking once in that time.
+    pub(super) async fn quiet(&self, time: Duration) {
+        loop {
+            sleep(time).await;
+            if self.state().requests == 0 {
+                return;
+            }
+        }
     }
 
     /// Waits until the connection has to end.
@@ -263,6 +269,15 @@ mod tests {
         activity.heard();
         let _request = activity.begin(true);
         assert_eq!(end(&activity).await, (End::Drain, 7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_quiet_when_the_last_request_is_answered() {
+        let activity = Activity::new(Bounds::default(), true);
+        let request = activity.begin(true);
+        assert!(tokio::time::timeout(SECOND * 9, activity.quiet(SECOND)).await.is_err());
+        drop(request);
+        assert!(tokio::time::timeout(SECOND * 2, activity.quiet(SECOND)).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use otel_core::component::Code;
 use otel_core::net::{
@@ -19,39 +19,48 @@ pub(super) struct GrpcHandler(pub(super) Arc<Intake>);
 
 impl Handler for GrpcHandler {
     async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Reply> {
-        let content_type =
-            request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-        if !content_type.starts_with(b"application/grpc") {
-            let text = String::from_utf8_lossy(content_type);
-            let status = Status::new(Code::Unknown, format!("invalid gRPC request content-type \"{text}\""));
-            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, &status);
-        }
+        let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
+        let Some(content_type) = content_type.as_ref().filter(|value| is_grpc(value.as_bytes())) else {
+            let text = content_type.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
+            let message = format!("invalid gRPC request content-type \"{}\"", String::from_utf8_lossy(text));
+            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, &Status::new(Code::InvalidArgument, message));
+        };
         if request.method() != Method::POST {
             let status = Status::new(Code::Internal, "gRPC requests are POST requests");
             return refuse(StatusCode::METHOD_NOT_ALLOWED, &status);
         }
-        match self.answer(request, peer).await {
-            Ok(()) => success(),
+        let Ok(deadline) = deadline(request.headers()) else {
+            let status = Status::new(Code::Internal, "malformed grpc-timeout");
+            return refuse(StatusCode::BAD_REQUEST, &status);
+        };
+        match self.answer(request, peer, deadline).await {
+            Ok(()) => success(content_type.clone()),
             Err(refusal) => refuse(StatusCode::OK, &self.0.status(refusal, Code::Internal, peer)),
         }
     }
 }
 
 impl GrpcHandler {
-    async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Result<(), Refusal> {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+        deadline: Option<Instant>,
+    ) -> Result<(), Refusal> {
         let GrpcHandler(intake) = self;
         let (head, body) = request.into_parts();
         let path = head.uri.path();
-        let signal = signal_of(path).filter(|signal| intake.outputs.has(*signal));
-        let signal = signal.ok_or_else(|| unknown(path))?;
+        let signal = self.served(path).ok_or_else(|| self.unknown(path))?;
         let mut context = intake.context(peer, &head);
-        if let Some(timeout) = head.headers.get("grpc-timeout") {
-            let timeout = timeout.to_str().ok().and_then(parse_grpc_timeout);
-            let malformed = || Refused::new("malformed", Code::Internal, "malformed grpc-timeout");
-            context = context.with_deadline(Instant::now() + timeout.ok_or_else(malformed)?);
+        if let Some(deadline) = deadline {
+            context = context.with_deadline(deadline);
         }
         let coding = grpc_coding(&head.headers)?;
         let message = read_grpc_message(body, coding, &intake.limits, || intake.admit(signal)).await?;
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            // The client waits no more, and will send it again.
+            return Err(Refused::new("timeout", Code::DeadlineExceeded, "context deadline exceeded").into());
+        }
         let taken = intake.take(signal, Encoding::Protobuf, message, context).await;
         taken.map_err(|refusal| match refusal {
             Refusal::Invalid(error) => {
@@ -60,6 +69,35 @@ impl GrpcHandler {
             other => other,
         })
     }
+
+    /// The signal of a method, if a pipeline takes it.
+    fn served(&self, path: &str) -> Option<SignalKind> {
+        signal_of(path).filter(|signal| self.0.outputs.has(*signal))
+    }
+
+    fn unknown(&self, path: &str) -> Refused {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let message = match path.rsplit_once('/') {
+            Some((service, method)) if self.served(&format!("/{service}/Export")).is_some() => {
+                format!("unknown method {method} for service {service}")
+            }
+            Some((service, _)) => format!("unknown service {service}"),
+            None => format!("malformed method name: \"{path}\""),
+        };
+        Refused::new("unserved", Code::Unimplemented, message)
+    }
+}
+
+fn is_grpc(content_type: &[u8]) -> bool {
+    let rest = content_type.strip_prefix(b"application/grpc");
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+}
+
+/// Until when the client waits. An error if it says that in a way that gRPC does not have.
+fn deadline(headers: &HeaderMap) -> Result<Option<Instant>, ()> {
+    let Some(timeout) = headers.get("grpc-timeout") else { return Ok(None) };
+    let timeout = timeout.to_str().ok().and_then(parse_grpc_timeout).ok_or(())?;
+    Ok(Some(Instant::now() + timeout))
 }
 
 fn signal_of(path: &str) -> Option<SignalKind> {
@@ -71,21 +109,11 @@ fn signal_of(path: &str) -> Option<SignalKind> {
     }
 }
 
-fn unknown(path: &str) -> Refused {
-    let path = path.strip_prefix('/').unwrap_or(path);
-    let message = match path.rsplit_once('/') {
-        Some((service, "Export")) => format!("unknown service {service}"),
-        Some((service, method)) => format!("unknown method {method} for service {service}"),
-        None => format!("malformed method name: \"{path}\""),
-    };
-    Refused::new("unserved", Code::Unimplemented, message)
-}
-
 /// An empty response message: nothing was rejected.
-fn success() -> Response<Reply> {
+fn success(content_type: HeaderValue) -> Response<Reply> {
     let trailers = Status::new(Code::Ok, "").to_grpc_headers();
     let mut response = Response::new(Reply::new(&[0; 5][..]).with_trailers(trailers));
-    response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }
 

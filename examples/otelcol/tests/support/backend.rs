@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use otel_core::component::{ComponentKind, Outputs, Receiver as _};
 use otel_core::config;
+use otel_core::pdata::view::{ResourceSpans, ScopeSpans};
 use otel_core::pdata::{Logs, Metrics, Traces};
 use otel_core::testing::{Sink, TestHost};
 use otel_receivers::otlp::OtlpReceiver;
@@ -45,6 +46,13 @@ impl Backend {
 
     pub(crate) fn http(&self) -> SocketAddr {
         self.receiver.http_address().expect("HTTP is configured")
+    }
+
+    /// The names of the spans that arrived, in order.
+    pub(crate) fn span_names(&self) -> Vec<String> {
+        let received = self.traces.received();
+        let scopes = received.iter().flat_map(Traces::resource_spans).flat_map(ResourceSpans::scope_spans);
+        scopes.flat_map(ScopeSpans::spans).map(|span| span.name().to_owned()).collect()
     }
 
     /// Waits for that many requests with traces.

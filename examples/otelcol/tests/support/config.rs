@@ -5,16 +5,28 @@ use std::net::SocketAddr;
 pub(crate) struct Forwarding {
     grpc: String,
     http: String,
+    receiver: &'static str,
+    metrics: &'static str,
     processors: &'static str,
     exporter: &'static str,
     keys: String,
+    logs: bool,
 }
 
 impl Forwarding {
     /// With an exporter of this type and these keys, as they stand between braces.
     pub(crate) fn to(exporter: &'static str, keys: impl Into<String>) -> Self {
         let free = || "127.0.0.1:0".to_owned();
-        Self { grpc: free(), http: free(), processors: "", exporter, keys: keys.into() }
+        Self {
+            grpc: free(),
+            http: free(),
+            receiver: "",
+            metrics: "level: none",
+            processors: "",
+            exporter,
+            keys: keys.into(),
+            logs: true,
+        }
     }
 
     /// With an exporter for OTLP over gRPC, without encryption, that has these other keys.
@@ -28,34 +40,49 @@ impl Forwarding {
         self
     }
 
+    /// With more keys of the receiver, as they stand between braces.
+    pub(crate) fn receiving(mut self, keys: &'static str) -> Self {
+        self.receiver = keys;
+        self
+    }
+
+    /// With metrics of its own.
+    pub(crate) fn measured(mut self) -> Self {
+        self.metrics = "readers: [{ pull: { exporter: { prometheus: { host: 127.0.0.1, port: 0 } } } }]";
+        self
+    }
+
     /// With a `batch` processor.
     pub(crate) fn batched(mut self) -> Self {
         self.processors = "batch";
         self
     }
 
+    /// Without a pipeline for logs.
+    pub(crate) fn without_logs(mut self) -> Self {
+        self.logs = false;
+        self
+    }
+
     pub(crate) fn yaml(&self) -> String {
-        let Self { grpc, http, processors, exporter, keys } = self;
+        let Self { grpc, http, receiver, metrics, processors, exporter, keys, logs } = self;
         let pipeline =
             format!("{{ receivers: [otlp], processors: [{processors}], exporters: [{exporter}] }}");
+        let logs = if *logs { format!("    logs: {pipeline}\n") } else { String::new() };
         format!(
             "
 receivers:
-  otlp:
-    protocols:
-      grpc: {{ endpoint: '{grpc}' }}
-      http: {{ endpoint: '{http}' }}
+  otlp: {{ protocols: {{ grpc: {{ endpoint: '{grpc}' }}, http: {{ endpoint: '{http}' }} }}, {receiver} }}
 processors:
   batch:
 exporters:
   {exporter}: {{ {keys} }}
 service:
-  telemetry: {{ metrics: {{ level: none }} }}
+  telemetry: {{ metrics: {{ {metrics} }} }}
   pipelines:
     traces: {pipeline}
     metrics: {pipeline}
-    logs: {pipeline}
-"
+{logs}"
         )
     }
 }
