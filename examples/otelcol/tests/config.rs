@@ -360,11 +360,14 @@ receivers: { otlp: { protocols: { grpc: , http: { endpoint: '$NODE_NAME:1' } } }
 exporters: { debug: }
 service: { pipelines: { traces: { receivers: [otlp], exporters: [debug] } } }
 ";
-    let gates = "--feature-gates=-component.UseLocalHostAsDefaultHost,-confmap.unifyEnvVarExpansion";
+    let gates = "--feature-gates=-component.UseLocalHostAsDefaultHost,-confmap.unifyEnvVarExpansion,\
+                 -telemetry.UseLocalHostAsDefaultMetricsAddress";
     let printed = print_json(&["--mode=unredacted", gates], &[yaml]);
     let protocols = &printed["receivers"]["otlp"]["protocols"];
     assert_eq!(protocols["grpc"]["endpoint"], "0.0.0.0:4317");
     assert_eq!(protocols["http"]["endpoint"], "node-1:1");
+    let reader = &printed["service"]["telemetry"]["metrics"]["readers"][0];
+    assert_eq!(reader["pull"]["exporter"]["prometheus"]["host"], "0.0.0.0");
     let (_, stderr) = self::printed(
         &["validate", "--feature-gates=service.AllowNoPipelines"],
         &["receivers: { nop: }\nexporters: { nop: }\n"],

@@ -8,6 +8,7 @@ use super::sameness::identity;
 use super::telemetry::TelemetryConfig;
 use crate::ComponentId;
 use crate::component::ComponentKind;
+use crate::config::gates::LOCALHOST_DEFAULT_FOR_METRICS;
 use crate::config::{Decode, Decoder, Fields, FromNode, Location, Mapping, Node, Schema, Value, nearest};
 use crate::engine::{Blueprint, Identity, Options};
 
@@ -104,6 +105,9 @@ impl<'r> Description<'r> {
                 (section(ComponentKind::Exporter), section(ComponentKind::Connector));
             let extensions = section(ComponentKind::Extension);
             let mut service = ServiceConfig::default();
+            if !registry.gates().is_enabled(&LOCALHOST_DEFAULT_FOR_METRICS) {
+                service.telemetry.metrics.listen_everywhere();
+            }
             fields.take("service", &mut service);
             let mut value = service.value();
             value.conceal(root.entry("service").unwrap_or(root));

@@ -41,8 +41,8 @@ impl FromNode for Transport {
     }
 }
 
-/// Takes the key `endpoint`. Where it is not given, servers listened on every interface before release 0.104 of the Go
-/// collector, and still do with its feature gate disabled.
+/// Takes the key `endpoint` of a server. Where it is not given, servers listened on every interface before release 0.104 of
+/// the Go collector, and still do with its feature gate `component.UseLocalHostAsDefaultHost` disabled.
 fn take_endpoint(fields: &mut Fields<'_>, endpoint: &mut String) {
     fields.take("endpoint", endpoint);
     if fields.contains("endpoint") {

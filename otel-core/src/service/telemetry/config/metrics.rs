@@ -82,6 +82,17 @@ impl Default for PrometheusConfig {
     }
 }
 
+impl MetricsConfig {
+    /// Lets Prometheus fetch the metrics on every interface.
+    pub(in crate::service) fn listen_everywhere(&mut self) {
+        for reader in &mut self.readers {
+            if let ReaderConfig::Prometheus(config) = reader {
+                "0.0.0.0".clone_into(&mut config.host);
+            }
+        }
+    }
+}
+
 // === decoding ===
 
 impl Decode for MetricsConfig {
