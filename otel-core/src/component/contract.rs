@@ -10,8 +10,9 @@
 //!   on or given up and counted, its tasks have ended, and it does not call what follows it any more. It may be
 //!   called without a `start` before it, and twice.
 //! - An instance that several pipelines share is started and shut down once.
-//! - While a changed configuration is applied, a new instance starts before its predecessor of the same id shuts down,
-//!   and an unchanged one stays, with what it holds. What follows it may be another from one call to the next.
+//! - While a changed configuration is applied, a new instance starts before its predecessor of the same id shuts down
+//!   (after it, where its start says that something is [in use](StartError::in_use)), and an unchanged one stays, with
+//!   what it holds. What follows it may be another from one call to the next.
 //!
 //! # Cancellation
 //! Every future of these traits may be dropped at an await. The engine drops `consume` futures of clients that

@@ -49,7 +49,10 @@
 //!   one for each signal, a connector one for each pair of signals.
 //! - Start: extensions, exporters, connectors and processors against the flow, receivers. Stop: the other way round,
 //!   everything, even when something fails, within [`Options::shutdown_timeout`].
-//! - Tasks are supervised: one that panics or fails turns its component's status to a permanent error.
+//! - Change: [`Running::apply`] makes a running collector one of another graph. What is the same stays as it is; the
+//!   rest of the new graph starts, data is led there, and the rest of the old one hands on what it holds and stops.
+//! - Tasks are supervised: one that panics or fails is logged and counted, and turns its component's status to a
+//!   permanent error that is marked as dead, which health checks show.
 //! - A panic while data is consumed is a permanent error for the caller, and counted.
 //! - Several engines run side by side in one process, on whatever tokio runtime `start` is called from.
 
