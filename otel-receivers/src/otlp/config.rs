@@ -8,6 +8,8 @@ use otel_core::pdata::Signal;
 
 use super::OtlpReceiver;
 
+const GRPC_ENDPOINT: &str = "localhost:4317";
+
 /// The configuration of the `otlp` receiver.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -20,13 +22,13 @@ pub struct OtlpReceiverConfig {
     pub max_in_flight_bytes: usize,
 }
 
-/// Protocols of the `otlp` receiver.
+/// Protocols of the `otlp` receiver. By default both are served; YAML has to name those that are.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Protocols {
-    /// OTLP/gRPC; off until it is named.
+    /// OTLP/gRPC, by default at `localhost:4317`.
     pub grpc: Optional<GrpcServerConfig>,
-    /// OTLP/HTTP; off until it is named.
+    /// OTLP/HTTP, by default at `localhost:4318`.
     pub http: Optional<OtlpHttpConfig>,
 }
 
@@ -70,6 +72,7 @@ impl Default for OtlpReceiverConfig {
 impl Decode for OtlpReceiverConfig {
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { protocols, invalid_utf8, max_in_flight_bytes } = self;
+        *protocols = Protocols::unnamed();
         fields.take("protocols", protocols);
         fields.take("invalid_utf8", invalid_utf8);
         fields.take("max_in_flight_bytes", max_in_flight_bytes);
@@ -108,11 +111,21 @@ impl<S: Signal> Emits<S> for OtlpReceiverConfig {}
 
 // === impl Protocols ===
 
+impl Protocols {
+    /// None of them, until they are named.
+    fn unnamed() -> Self {
+        Self {
+            grpc: Optional::dormant(GrpcServerConfig::at(GRPC_ENDPOINT)),
+            http: Optional::dormant(OtlpHttpConfig::default()),
+        }
+    }
+}
+
 impl Default for Protocols {
     fn default() -> Self {
         Self {
-            grpc: Optional::dormant(GrpcServerConfig::at("localhost:4317")),
-            http: Optional::dormant(OtlpHttpConfig::default()),
+            grpc: Optional::some(GrpcServerConfig::at(GRPC_ENDPOINT)),
+            http: Optional::some(OtlpHttpConfig::default()),
         }
     }
 }

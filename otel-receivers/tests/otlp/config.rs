@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use otel_core::component::ComponentConfig as _;
 use otel_core::config;
 use otel_core::net::{ContentEncodings, Transport};
 use otel_receivers::otlp::{InvalidUtf8, OtlpReceiverConfig};
@@ -98,4 +99,12 @@ fn the_example_of_the_readme_is_a_configuration() {
     let yaml = readme.split("```yaml\nreceivers:\n  otlp:\n").nth(1).unwrap().split("```").next().unwrap();
     let config = read(yaml).unwrap();
     assert!(config.protocols.grpc.is_some() && config.protocols.http.is_some());
+}
+
+#[test]
+fn in_code_both_protocols_are_served_by_default() {
+    let config = OtlpReceiverConfig::default();
+    assert_eq!(config.validate(), []);
+    assert_eq!(config.protocols.grpc.get().unwrap().endpoint, "localhost:4317");
+    assert_eq!(config.protocols.http.get().unwrap().server.endpoint, "localhost:4318");
 }
