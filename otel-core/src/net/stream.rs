@@ -30,11 +30,11 @@ pub(super) enum Stream {
 impl Stream {
     /// Whether both sides agreed on HTTP/2 in the handshake of TLS.
     pub(super) fn agreed_on_http2(&self) -> bool {
-        #[cfg(feature = "tls")]
-        if let Stream::Tls(stream) = self {
-            return stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        match self {
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
+            Stream::Tcp(_) | Stream::Unix(_) => false,
         }
-        false
     }
 }
 
