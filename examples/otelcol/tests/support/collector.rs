@@ -88,7 +88,10 @@ impl Collector {
     /// What is logged with the message as `endpoint`.
     fn endpoint(&self, message: &str) -> SocketAddr {
         let log = self.log();
-        let line = log.lines().find(|line| line.contains(message)).expect("the server is started");
+        let line = log
+            .lines()
+            .find(|line| line.contains(message))
+            .unwrap_or_else(|| panic!("the log does not say {message:?}:\n{log}"));
         let fields = &line[line.find('{').expect("it has fields")..];
         let fields: serde_json::Value = serde_json::from_str(fields).expect("the fields are JSON");
         fields["endpoint"].as_str().expect("it has an endpoint").parse().expect("it is an address")

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 pub(crate) struct Forwarding {
     grpc: String,
     http: String,
+    server: String,
     receiver: &'static str,
     metrics: &'static str,
     processors: &'static str,
@@ -20,6 +21,7 @@ impl Forwarding {
         Self {
             grpc: free(),
             http: free(),
+            server: String::new(),
             receiver: "",
             metrics: "level: none",
             processors: "",
@@ -37,6 +39,12 @@ impl Forwarding {
     /// At these addresses instead of free ones.
     pub(crate) fn at(mut self, grpc: SocketAddr, http: SocketAddr) -> Self {
         (self.grpc, self.http) = (grpc.to_string(), http.to_string());
+        self
+    }
+
+    /// With more keys of both of the receiver's servers, as they stand between braces.
+    pub(crate) fn serving(mut self, keys: impl Into<String>) -> Self {
+        self.server = keys.into();
         self
     }
 
@@ -65,14 +73,16 @@ impl Forwarding {
     }
 
     pub(crate) fn yaml(&self) -> String {
-        let Self { grpc, http, receiver, metrics, processors, exporter, keys, logs } = self;
+        let Self { grpc, http, server, receiver, metrics, processors, exporter, keys, logs } = self;
         let pipeline =
             format!("{{ receivers: [otlp], processors: [{processors}], exporters: [{exporter}] }}");
         let logs = if *logs { format!("    logs: {pipeline}\n") } else { String::new() };
         format!(
             "
 receivers:
-  otlp: {{ protocols: {{ grpc: {{ endpoint: '{grpc}' }}, http: {{ endpoint: '{http}' }} }}, {receiver} }}
+  otlp:
+    protocols: {{ grpc: {{ endpoint: '{grpc}', {server} }}, http: {{ endpoint: '{http}', {server} }} }}
+    {receiver}
 processors:
   batch:
 exporters:
