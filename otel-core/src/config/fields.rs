@@ -63,6 +63,11 @@ impl<'f> Fields<'f> {
         self.record.expect("only those that record are asked for it")
     }
 
+    /// Whether a configuration is read. Otherwise what there is is only described, and has to stay as it is.
+    pub fn reads(&self) -> bool {
+        self.record.is_none()
+    }
+
     /// Reads the value of a key into a field, which keeps its value where the key is absent or its value wrong.
     pub fn take<T: FromNode>(&mut self, key: impl Into<Cow<'static, str>>, field: &mut T) {
         let key = key.into();

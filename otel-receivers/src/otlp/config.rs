@@ -72,7 +72,9 @@ impl Default for OtlpReceiverConfig {
 impl Decode for OtlpReceiverConfig {
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { protocols, invalid_utf8, max_in_flight_bytes } = self;
-        *protocols = Protocols::unnamed();
+        if fields.reads() {
+            *protocols = Protocols::unnamed();
+        }
         fields.take("protocols", protocols);
         fields.take("invalid_utf8", invalid_utf8);
         fields.take("max_in_flight_bytes", max_in_flight_bytes);
