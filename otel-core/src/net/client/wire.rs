@@ -33,8 +33,6 @@ pub(super) struct Gathering<S> {
     room: usize,
     /// Something came since the last flush.
     fresh: bool,
-    /// The task was woken for the sake of a flush that was put off.
-    woken: bool,
     heard: Arc<AtomicBool>,
 }
 
@@ -136,15 +134,7 @@ impl AsyncWrite for Wire {
 
 impl<S> Gathering<S> {
     fn new(socket: S) -> Self {
-        Self {
-            socket,
-            gathered: Vec::new(),
-            written: 0,
-            room: 0,
-            fresh: false,
-            woken: false,
-            heard: Arc::default(),
-        }
+        Self { socket, gathered: Vec::new(), written: 0, room: 0, fresh: false, heard: Arc::default() }
     }
 }
 
@@ -213,13 +203,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathering<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if std::mem::take(&mut this.fresh) {
-            if !std::mem::replace(&mut this.woken, true) {
-                cx.waker().wake_by_ref();
-            }
+            // Each time: who flushed before may be another task, such as the one that connected.
+            cx.waker().wake_by_ref();
             return Poll::Ready(Ok(()));
         }
         ready!(this.poll_empty(cx))?;
-        this.woken = false;
         Pin::new(&mut this.socket).poll_flush(cx)
     }
 
@@ -232,6 +220,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathering<S> {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::task::{Wake, Waker};
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
@@ -254,6 +243,26 @@ mod tests {
         let mut got = String::new();
         other.read_to_string(&mut got).await.unwrap();
         assert_eq!(got, "frameframeframe");
+    }
+
+    #[tokio::test]
+    async fn a_flush_that_is_put_off_wakes_the_task_that_asked_for_it() {
+        struct Woken(AtomicBool);
+        impl Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let (socket, _other) = duplex(1 << 20);
+        let mut gathering = Gathering::new(socket);
+        gathering.room = 100;
+        for _ in 0..2 {
+            let woken = Arc::new(Woken(AtomicBool::new(false)));
+            gathering.write_all(b"frame").await.unwrap();
+            let waker = Waker::from(Arc::clone(&woken));
+            let flushed = Pin::new(&mut gathering).poll_flush(&mut Context::from_waker(&waker));
+            assert!(flushed.is_ready() && woken.0.load(Ordering::Relaxed));
+        }
     }
 
     #[tokio::test]
