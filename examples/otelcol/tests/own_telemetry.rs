@@ -6,25 +6,39 @@ use std::time::Duration;
 
 use http::Method;
 use otel_core::pdata::{Logs, Metrics, Signal, SignalKind, Traces};
-use otel_core::testing::Sink;
+use otel_core::testing::{Sink, TestAuthority};
 use serde_json::Value;
 use support::backend::Backend;
 use support::client::{http, span};
-use support::collector::Collector;
+use support::collector::{Collector, output};
 use tokio::time::timeout;
 
 /// The trace of the client's request.
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
+/// How own telemetry is sent: a protocol, a scheme, and keys of TLS.
+struct Way {
+    protocol: &'static str,
+    scheme: &'static str,
+    keys: String,
+}
+
+impl Way {
+    fn plain(protocol: &'static str) -> Self {
+        Self { protocol, scheme: "http", keys: String::new() }
+    }
+}
+
 /// A collector whose pipeline ends at one backend and whose own telemetry goes to another.
-async fn collector(pipeline: &Backend, telemetry: &Backend, protocol: &str, level: &str) -> Collector {
-    let endpoint = match protocol {
+async fn collector(pipeline: &Backend, telemetry: &Backend, way: &Way, level: &str) -> Collector {
+    let Way { protocol, scheme, keys } = way;
+    let endpoint = match *protocol {
         "grpc" => telemetry.grpc(),
         _ => telemetry.http(),
     };
     let otlp = format!(
-        "{{otlp: {{protocol: {protocol}, endpoint: 'http://{endpoint}', compression: gzip, \
-         headers: [{{name: x-token, value: t}}]}}}}"
+        "{{otlp: {{protocol: {protocol}, endpoint: '{scheme}://{endpoint}', compression: gzip, \
+         headers: [{{name: x-token, value: t}}]{keys}}}}}"
     );
     Collector::start(&format!(
         "
@@ -119,9 +133,9 @@ fn check_resource(item: &Item) {
     assert_eq!(attribute(resource, "service.version"), None);
 }
 
-async fn everything_arrives(protocol: &str) {
-    let (pipeline, telemetry) = (Backend::start().await, Backend::start().await);
-    let collector = collector(&pipeline, &telemetry, protocol, "detailed").await;
+async fn everything_arrives(way: Way, telemetry: Backend) {
+    let pipeline = Backend::start().await;
+    let collector = collector(&pipeline, &telemetry, &way, "detailed").await;
     send(&collector).await;
     pipeline.wait_for_traces(1).await;
     check_spans(&items(&arrived(&telemetry.traces, |traces: &Traces| traces.items() >= 5).await));
@@ -139,12 +153,62 @@ async fn everything_arrives(protocol: &str) {
 
 #[tokio::test]
 async fn everything_arrives_over_grpc() {
-    everything_arrives("grpc").await;
+    everything_arrives(Way::plain("grpc"), Backend::start().await).await;
 }
 
 #[tokio::test]
 async fn everything_arrives_over_http() {
-    everything_arrives("http/protobuf").await;
+    everything_arrives(Way::plain("http/protobuf"), Backend::start().await).await;
+}
+
+/// Both sides know each other by their certificates.
+async fn everything_arrives_with_tls(protocol: &'static str) {
+    let authority = TestAuthority::new();
+    let (server, client) = (authority.issue("127.0.0.1"), authority.issue("otelcol"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, pem: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, pem).unwrap();
+        path.display().to_string()
+    };
+    let ca = file("ca.pem", authority.certificate());
+    let tls = format!(
+        "{{cert_file: '{}', key_file: '{}', client_ca_file: '{ca}'}}",
+        file("server.pem", &server.certificate),
+        file("server.key", &server.key)
+    );
+    let keys = format!(
+        ", certificate: '{ca}', client_certificate: '{}', client_key: '{}'",
+        file("client.pem", &client.certificate),
+        file("client.key", &client.key)
+    );
+    let telemetry = Backend::start_tls(&tls).await;
+    everything_arrives(Way { protocol, scheme: "https", keys }, telemetry).await;
+}
+
+#[tokio::test]
+async fn everything_arrives_over_grpc_with_tls() {
+    everything_arrives_with_tls("grpc").await;
+}
+
+#[tokio::test]
+async fn everything_arrives_over_http_with_tls() {
+    everything_arrives_with_tls("http/protobuf").await;
+}
+
+#[tokio::test]
+async fn certificates_that_cannot_be_read_are_told_at_the_start() {
+    for protocol in ["grpc", "http/protobuf"] {
+        let yaml = format!(
+            "{{receivers: {{otlp: {{protocols: {{http: {{endpoint: 127.0.0.1:0}}}}}}}}, exporters: {{nop: }}, \
+             service: {{pipelines: {{logs: {{receivers: [otlp], exporters: [nop]}}}}, telemetry: {{logs: \
+             {{processors: [{{simple: {{exporter: {{otlp: {{protocol: {protocol}, \
+             endpoint: 'https://localhost:1', certificate: /is/not/there.pem}}}}}}}}]}}}}}}}}"
+        );
+        let ended = output(["--config", &format!("yaml:{yaml}")]).await;
+        let log = String::from_utf8(ended.stderr).unwrap();
+        assert!(!ended.status.success() && log.contains("/is/not/there.pem"), "{log}");
+    }
 }
 
 fn check_spans(spans: &[Item]) {

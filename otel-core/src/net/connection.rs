@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::Reply;
-use super::server::{Handler, ServerOptions, Stop};
+use super::server::{AnyHandler, ServerOptions, Stop};
 use super::stream::{Peer, Stream};
 use super::watch::{Activity, Bounds, End, Watched};
 
@@ -66,7 +66,7 @@ impl Connections {
         self: Arc<Self>,
         stream: Stream,
         peer: Peer,
-        handler: impl Handler,
+        handler: AnyHandler,
         mut stop: Stop,
     ) {
         let stream = tokio::select! {
@@ -151,7 +151,7 @@ impl Connections {
     /// The handler's answer, in time and without a panic.
     async fn answer(
         &self,
-        handler: &impl Handler,
+        handler: &AnyHandler,
         request: Request<Incoming>,
         peer: Peer,
     ) -> Result<Response<Reply>, Unanswered> {

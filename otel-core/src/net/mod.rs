@@ -8,7 +8,7 @@
 //!   [`ByteBudget`].
 //! - With the feature `tls`, `HttpServerConfig` and `GrpcServerConfig` are the configuration blocks of servers.
 //! - [`Status`] is an answer other than success, for both protocols.
-//! - [`HttpClient`] sends requests over HTTP, compressed by a [`Compressor`].
+//! - [`HttpClient`] sends requests over HTTP, compressed by a [`Compressor`], and reads what is at a URL.
 //! - [`GrpcClient`] calls unary methods; [`PartialSuccess`] is what an OTLP server may say in its answer.
 
 mod body;
@@ -23,15 +23,12 @@ mod config;
 mod connection;
 mod decompress;
 mod encoding;
-#[cfg(feature = "tls")]
-mod fetch;
 mod handover;
 #[cfg(feature = "tls")]
 mod http_service;
 mod listener;
 mod observed;
 mod partial;
-mod plain_client;
 mod read;
 mod server;
 mod status;
@@ -58,13 +55,10 @@ pub use config::{CorsConfig, GrpcServerConfig, HttpServerConfig, ServerKeepalive
 pub use decompress::{Coding, Undecodable, decompress};
 pub use encoding::{ContentEncodings, grpc_coding};
 #[cfg(feature = "tls")]
-pub use fetch::{FetchError, fetch};
-#[cfg(feature = "tls")]
 pub use http_service::HttpService;
 pub use listener::{Bound, Listener, Transport, is_listen_address};
 pub use observed::{Observed, Rpc};
 pub use partial::{PartialSuccess, UnreadableResponse};
-pub use plain_client::{PlainClientError, PlainHttpClient};
 pub use read::{Message, ReadLimits, Refused, read_grpc_message, read_http_body};
 pub use server::{ConnectionFailures, Handler, ServerOptions, Stop, Stopper, serve};
 pub use status::Status;

@@ -1,6 +1,7 @@
 //! Serving a listener.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,7 +140,31 @@ impl Stop {
 
 /// Serves a listener until the stop. Returns when every connection and request has ended; those that have not are broken
 /// off at the deadline of the stop, and where this is dropped.
-pub async fn serve(listener: Listener, options: ServerOptions, handler: impl Handler, mut stop: Stop) {
+pub async fn serve(listener: Listener, options: ServerOptions, handler: impl Handler, stop: Stop) {
+    serve_any(listener, options, AnyHandler::new(handler), stop).await;
+}
+
+/// A handler of whatever type, so that connections, with both versions of HTTP, are compiled once and not for each type of
+/// handler. It costs a request an allocation.
+#[derive(Clone)]
+pub(super) struct AnyHandler(Arc<dyn Fn(Request<Incoming>, Peer) -> Answering + Send + Sync>);
+
+type Answering = Pin<Box<dyn Future<Output = Response<Reply>> + Send>>;
+
+impl AnyHandler {
+    fn new(handler: impl Handler) -> Self {
+        Self(Arc::new(move |request, peer| {
+            let handler = handler.clone();
+            Box::pin(async move { handler.handle(request, peer).await })
+        }))
+    }
+
+    pub(super) fn handle(&self, request: Request<Incoming>, peer: Peer) -> Answering {
+        (self.0)(request, peer)
+    }
+}
+
+async fn serve_any(listener: Listener, options: ServerOptions, handler: AnyHandler, mut stop: Stop) {
     let (max, logger, failures) = (options.max_connections, options.logger.clone(), options.failures.clone());
     let streams = Streams::default();
     let server = Arc::new(Connections::new(options, streams.clone()));

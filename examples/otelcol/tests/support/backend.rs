@@ -25,9 +25,18 @@ impl Backend {
 
     /// Starts with gRPC at an address.
     pub(crate) async fn start_at(grpc: SocketAddr) -> Self {
+        Self::start_with(grpc, "null").await
+    }
+
+    /// Starts with TLS, as the block `tls` of servers says.
+    pub(crate) async fn start_tls(tls: &str) -> Self {
+        Self::start_with((Ipv4Addr::LOCALHOST, 0).into(), tls).await
+    }
+
+    async fn start_with(grpc: SocketAddr, tls: &str) -> Self {
         let yaml = format!(
-            "{{protocols: {{grpc: {{endpoint: '{grpc}', max_recv_msg_size_mib: 64}}, \
-             http: {{endpoint: '127.0.0.1:0'}}}}}}"
+            "{{protocols: {{grpc: {{endpoint: '{grpc}', max_recv_msg_size_mib: 64, tls: {tls}}}, \
+             http: {{endpoint: '127.0.0.1:0', tls: {tls}}}}}}}"
         );
         let host = TestHost::new(ComponentKind::Receiver, "otlp");
         let receiver = OtlpReceiver::new(config::from_yaml("backend.yaml", &yaml).unwrap(), &host.host());

@@ -21,7 +21,7 @@ use super::{DialError, Dialer, HttpClientConfig, HttpUrl, InvalidEndpoint, Surro
 use crate::net::Outgoing;
 use crate::net::tls::{TlsClient, TlsError};
 
-/// The most of an answer that is read.
+/// The most of an answer that is read where the caller does not say.
 const MAX_ANSWER: usize = 64 << 10;
 /// The most redirections that are followed, as in Go.
 const MAX_REDIRECTIONS: usize = 10;
@@ -55,7 +55,7 @@ pub struct HttpAnswer {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body as far as it was read: 64 KiB at most.
+    /// The body as far as it was read: 64 KiB at most, of what was asked for with a limit all.
     pub body: Bytes,
 }
 
@@ -93,9 +93,20 @@ pub enum HttpError {
     /// It leads too far or nowhere.
     #[error("the redirection to {0} cannot be followed")]
     Redirection(String),
+    /// The answer is longer than the caller wants to read.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
     /// A header would not be one.
     #[error("the request cannot be made")]
     Request(#[from] http::Error),
+}
+
+/// What a request consists of beside its URL and headers.
+struct Asked<'b> {
+    method: Method,
+    body: &'b Outgoing,
+    /// The most of the answer that is read.
+    most: usize,
 }
 
 /// Why one attempt failed.
@@ -179,12 +190,36 @@ impl HttpClient {
         headers: &HeaderMap,
         body: &Outgoing,
     ) -> Result<HttpAnswer, HttpError> {
+        self.send(url, headers, &Asked { method: Method::POST, body, most: MAX_ANSWER }).await
+    }
+
+    /// Asks for what is at a URL, follows redirections, and gives the answer, whatever its status. Dropping the future
+    /// breaks the request off.
+    ///
+    /// # Errors
+    /// There is no answer, or it is longer than `limit` bytes.
+    pub async fn get(
+        &self,
+        url: &HttpUrl,
+        headers: &HeaderMap,
+        limit: usize,
+    ) -> Result<HttpAnswer, HttpError> {
+        let (method, body) = (Method::GET, &Outgoing::default());
+        let answer = self.send(url, headers, &Asked { method, body, most: limit.saturating_add(1) }).await?;
+        if answer.body.len() > limit { Err(HttpError::TooLong(limit)) } else { Ok(answer) }
+    }
+
+    async fn send(
+        &self,
+        url: &HttpUrl,
+        headers: &HeaderMap,
+        asked: &Asked<'_>,
+    ) -> Result<HttpAnswer, HttpError> {
         let mut target = url.clone();
         let mut headers = headers.clone();
         for _ in 0..=MAX_REDIRECTIONS {
-            let answer = self.post_once(&target, headers.clone(), body).await?;
-            let kept = [StatusCode::TEMPORARY_REDIRECT, StatusCode::PERMANENT_REDIRECT];
-            let location = answer.headers.get(header::LOCATION).filter(|_| kept.contains(&answer.status));
+            let answer = self.send_once(&target, headers.clone(), asked).await?;
+            let location = answer.headers.get(header::LOCATION).filter(|_| asked.follows(answer.status));
             let Some(location) = location else { return Ok(answer) };
             let location = String::from_utf8_lossy(location.as_bytes()).into_owned();
             let next = target.follow(&location).map_err(|_| HttpError::Redirection(location))?;
@@ -199,11 +234,11 @@ impl HttpClient {
         Err(HttpError::Redirection(target.to_string()))
     }
 
-    async fn post_once(
+    async fn send_once(
         &self,
         url: &HttpUrl,
         mut headers: HeaderMap,
-        body: &Outgoing,
+        asked: &Asked<'_>,
     ) -> Result<HttpAnswer, HttpError> {
         let Self(inner) = self;
         if let Some(authorization) = &url.authorization {
@@ -213,9 +248,9 @@ impl HttpClient {
             cookies.add_to(&mut headers, url);
         }
         let place = inner.pool.place(&url.origin);
-        let mut answer = inner.attempt(&place, url, headers.clone(), body, false).await;
+        let mut answer = inner.attempt(&place, url, headers.clone(), asked, false).await;
         if let Err(Failure::Stale(_)) = answer {
-            answer = inner.attempt(&place, url, headers, body, true).await;
+            answer = inner.attempt(&place, url, headers, asked, true).await;
         }
         let answer = answer.map_err(|failure| match failure {
             Failure::Stale(error) | Failure::Other(error) => error,
@@ -233,6 +268,19 @@ impl fmt::Debug for HttpClient {
     }
 }
 
+impl Asked<'_> {
+    /// Whether an answer with this status sends the same request elsewhere.
+    fn follows(&self, status: StatusCode) -> bool {
+        match status {
+            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
+            StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => {
+                self.method == Method::GET
+            }
+            _ => false,
+        }
+    }
+}
+
 /// A connection to send one request on.
 enum Connection {
     One(Http1),
@@ -245,11 +293,11 @@ impl Inner {
         place: &Place,
         url: &HttpUrl,
         headers: HeaderMap,
-        body: &Outgoing,
+        asked: &Asked<'_>,
         fresh: bool,
     ) -> Result<HttpAnswer, Failure> {
         if let (false, Some(shared)) = (fresh, place.shared()) {
-            return over_http2(&shared, url, headers, body, true).await;
+            return over_http2(&shared, url, headers, asked, true).await;
         }
         let _permit = place.permit().await;
         // What is kept is closed with a fresh start: if one connection was stale the others are likely to be.
@@ -263,9 +311,9 @@ impl Inner {
             None => self.connect(place, &url.origin).await.map_err(Failure::Other)?,
         };
         match connection {
-            Connection::Shared(shared) => over_http2(&shared, url, headers, body, false).await,
+            Connection::Shared(shared) => over_http2(&shared, url, headers, asked, false).await,
             Connection::One(connection) => {
-                self.over_http1(connection, place, url, headers, body, reused).await
+                self.over_http1(connection, place, url, headers, asked, reused).await
             }
         }
     }
@@ -309,7 +357,7 @@ impl Inner {
         place: &Place,
         url: &HttpUrl,
         mut headers: HeaderMap,
-        body: &Outgoing,
+        asked: &Asked<'_>,
         reused: bool,
     ) -> Result<HttpAnswer, Failure> {
         if !headers.contains_key(header::HOST)
@@ -337,13 +385,14 @@ impl Inner {
             if stale { Failure::Stale(error) } else { Failure::Other(error) }
         };
         connection.ready().await.map_err(failed)?;
-        let mut request = Request::new(body.clone());
-        *request.method_mut() = Method::POST;
+        let mut request = Request::new(asked.body.clone());
+        *request.method_mut() = asked.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
         let response = connection.send_request(request).await.map_err(failed)?;
         let (head, body) = response.into_parts();
-        let read = read_http1(body).await.map_err(|error| Failure::Other(HttpError::Http1(error)))?;
+        let read =
+            read_http1(body, asked.most).await.map_err(|error| Failure::Other(HttpError::Http1(error)))?;
         if let (Read::Whole(_), false) = (&read, self.once) {
             self.pool.keep(place, connection);
         }
@@ -356,24 +405,26 @@ async fn over_http2(
     connection: &Http2,
     url: &HttpUrl,
     mut headers: HeaderMap,
-    body: &Outgoing,
+    asked: &Asked<'_>,
     reused: bool,
 ) -> Result<HttpAnswer, Failure> {
     let authority = headers.remove(header::HOST);
     let authority = authority.map_or_else(|| url.host_header().into_bytes(), |host| host.as_bytes().to_vec());
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    if asked.method != Method::GET {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(asked.body.len()));
+    }
     let uri = Uri::builder()
         .scheme(if url.origin.secure { "https" } else { "http" })
         .authority(authority.as_slice())
         .path_and_query(PathAndQuery::clone(&url.path))
         .build();
     let mut request = Request::new(());
-    *request.method_mut() = Method::POST;
+    *request.method_mut() = asked.method.clone();
     *request.version_mut() = Version::HTTP_2;
     *request.uri_mut() = uri.map_err(|error| Failure::Other(error.into()))?;
     *request.headers_mut() = headers;
     let response: Response<_> =
-        connection.send(request, body.slices()).await.map_err(|error| match error {
+        connection.send(request, asked.body.slices()).await.map_err(|error| match error {
             Http2Error::Unsent(error) if reused => Failure::Stale(HttpError::Http2(error)),
             Http2Error::Unsent(error) | Http2Error::Broken(error) => Failure::Other(HttpError::Http2(error)),
         })?;
@@ -381,8 +432,8 @@ async fn over_http2(
     let mut body = BytesMut::new();
     while let Some(piece) = http2::next_piece(&mut stream).await {
         let piece = piece.map_err(|error| Failure::Other(HttpError::Http2(error)))?;
-        body.extend_from_slice(&piece[..piece.len().min(MAX_ANSWER - body.len())]);
-        if body.len() == MAX_ANSWER {
+        body.extend_from_slice(&piece[..piece.len().min(asked.most - body.len())]);
+        if body.len() == asked.most {
             break;
         }
     }
@@ -397,12 +448,12 @@ enum Read {
     Cut(Bytes),
 }
 
-async fn read_http1(mut body: Incoming) -> Result<Read, hyper::Error> {
+async fn read_http1(mut body: Incoming, most: usize) -> Result<Read, hyper::Error> {
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(piece) = frame?.into_data() else { continue };
-        read.extend_from_slice(&piece[..piece.len().min(MAX_ANSWER - read.len())]);
-        if read.len() == MAX_ANSWER {
+        read.extend_from_slice(&piece[..piece.len().min(most - read.len())]);
+        if read.len() == most {
             return Ok(Read::Cut(read.freeze()));
         }
     }

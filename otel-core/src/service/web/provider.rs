@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use http::{HeaderMap, StatusCode};
+
 use crate::config::{MAX_BYTES, Provider, ProviderError, Retrieved, without_user_info};
-use crate::net::tls::{TlsClient, TlsClientConfig};
-use crate::net::{FetchError, fetch};
-use crate::telemetry::{Logger, with_causes};
+use crate::net::tls::TlsClientConfig;
+use crate::net::{HttpAnswer, HttpClient, HttpClientConfig, HttpUrl, Surroundings, error_chain};
 
 /// How long a server may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -35,18 +36,25 @@ impl WebProvider {
     fn get(&self, url: &str) -> Result<String, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
-        let tls = TlsClient::load(&self.tls, &[b"http/1.1"], Logger::none())
-            .map_err(|error| with_causes(&error))?;
-        let body = runtime.block_on(async {
-            let fetched = tokio::time::timeout(TIMEOUT, fetch(url, &tls, MAX_BYTES)).await;
-            fetched.map_err(|_| format!("no answer within {} s", TIMEOUT.as_secs()))?.map_err(|error| {
-                match error {
-                    FetchError::Status(_) => error.to_string(),
-                    _ => with_causes(&error),
-                }
-            })
+        let answer = runtime.block_on(async {
+            let late = |_| format!("no answer within {} s", TIMEOUT.as_secs());
+            tokio::time::timeout(TIMEOUT, self.ask(url)).await.map_err(late)?
         })?;
-        String::from_utf8(body.into()).map_err(|_| "the answer is not valid UTF-8".to_owned())
+        if answer.status != StatusCode::OK {
+            return Err(format!("status code: {}", answer.status.as_u16()));
+        }
+        String::from_utf8(answer.body.into()).map_err(|_| "the answer is not valid UTF-8".to_owned())
+    }
+
+    async fn ask(&self, url: &str) -> Result<HttpAnswer, String> {
+        let url = HttpUrl::parse(url).map_err(|error| error.to_string())?;
+        let config = HttpClientConfig {
+            tls: self.tls.clone(),
+            disable_keep_alives: true,
+            ..HttpClientConfig::default()
+        };
+        let client = HttpClient::new(&config, Surroundings::bare()).map_err(|error| error_chain(&error))?;
+        client.get(&url, &HeaderMap::new(), MAX_BYTES).await.map_err(|error| error_chain(&error))
     }
 }
 

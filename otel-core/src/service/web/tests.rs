@@ -2,7 +2,7 @@ use std::io::Write as _;
 use std::net::TcpListener;
 
 use super::WebProvider;
-use crate::config::{Diagnostics, Loader, Node};
+use crate::config::{Diagnostics, Loader, MAX_BYTES, Node};
 use crate::net::tls::{TlsClientConfig, TlsServer, TlsServerConfig};
 use crate::telemetry::Logger;
 use crate::testing::TestAuthority;
@@ -82,6 +82,15 @@ fn what_a_server_refuses_is_told_without_the_password() {
 }
 
 #[test]
+fn a_configuration_without_end_is_refused() {
+    let (address, server) = server(vec![ok(&"#".repeat(MAX_BYTES + 1))]);
+    let (root, problems) = load(&format!("http://{address}/x"));
+    assert!(root.is_none());
+    assert!(problems.contains(&format!("the answer is longer than {MAX_BYTES} bytes")), "{problems}");
+    server.join().unwrap();
+}
+
+#[test]
 fn servers_are_authenticated() {
     let authority = TestAuthority::new();
     let identity = authority.issue("localhost");
@@ -93,10 +102,12 @@ fn servers_are_authenticated() {
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let port = listener.local_addr().unwrap().port();
     runtime.spawn(async move {
-        use tokio::io::AsyncWriteExt as _;
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         loop {
             let (stream, _) = listener.accept().await.unwrap();
             if let Ok(mut stream) = tls.accept(stream).await {
+                // An answer that comes before its request is none.
+                let _ = stream.read(&mut [0; 1024]).await;
                 let _ = stream.write_all(ok("receivers: {nop: }").as_bytes()).await;
                 let _ = stream.shutdown().await;
             }
@@ -111,6 +122,7 @@ fn servers_are_authenticated() {
         let mut diagnostics = Diagnostics::new();
         let root = Loader::default().with(provider).load([&uri], &mut diagnostics);
         assert_eq!(root.is_some(), loads, "{diagnostics}");
-        assert_eq!(diagnostics.to_string().contains("cannot connect to localhost"), !loads, "{diagnostics}");
+        let refused = "the TLS handshake with localhost failed";
+        assert_eq!(diagnostics.to_string().contains(refused), !loads, "{diagnostics}");
     }
 }

@@ -1,9 +1,7 @@
 use std::time::Duration;
 
-use http::HeaderMap;
-
 use crate::config::{Decode, Decoder, Fields, FromNode, MapList, Node, Schema, Secret, Value};
-use crate::net::{Endpoint, PlainHttpClient};
+use crate::net::{Endpoint, HttpUrl};
 
 /// How long records of logs are collected by default.
 pub(super) const LOG_DELAY: Duration = Duration::from_secs(1);
@@ -32,6 +30,12 @@ pub struct OtlpConfig {
     pub endpoint: String,
     /// No TLS where the endpoint has no scheme.
     pub insecure: bool,
+    /// File with the certificates in PEM that are trusted instead of the system's, where the endpoint has TLS.
+    pub certificate: String,
+    /// File with the own certificate in PEM.
+    pub client_certificate: String,
+    /// File with its key.
+    pub client_key: String,
     /// Compresses requests with gzip.
     pub gzip: bool,
     /// Sent with every request.
@@ -84,6 +88,9 @@ impl Default for OtlpConfig {
             protocol: Protocol::HttpProtobuf,
             endpoint: String::new(),
             insecure: false,
+            certificate: String::new(),
+            client_certificate: String::new(),
+            client_key: String::new(),
             gzip: false,
             headers: MapList::default(),
             timeout: Duration::from_secs(10),
@@ -109,7 +116,18 @@ impl BatchConfig {
 
 impl Decode for OtlpConfig {
     fn decode(&mut self, fields: &mut Fields<'_>) {
-        let Self { protocol, endpoint, insecure, gzip, headers, timeout, temporality } = self;
+        let Self {
+            protocol,
+            endpoint,
+            insecure,
+            certificate,
+            client_certificate,
+            client_key,
+            gzip,
+            headers,
+            timeout,
+            temporality,
+        } = self;
         take_choice(
             fields,
             "protocol",
@@ -126,9 +144,10 @@ impl Decode for OtlpConfig {
         }
         fields.required("endpoint", endpoint);
         fields.take("insecure", insecure);
-        fields.unsupported("certificate", "own telemetry is sent without TLS");
-        fields.unsupported("client_certificate", "own telemetry is sent without TLS");
-        fields.unsupported("client_key", "own telemetry is sent without TLS");
+        fields.take("certificate", certificate);
+        fields.take("client_certificate", client_certificate);
+        fields.take("client_key", client_key);
+        check_pair(fields, client_certificate, client_key);
         take_choice(fields, "compression", gzip, &[("gzip", true), ("none", false), ("", false)]);
         fields.describe_former("headers_list", Schema::secret(), "`headers` has a line for each");
         if let Some(node) = fields.node("headers_list") {
@@ -161,9 +180,7 @@ impl Decode for OtlpConfig {
         }
         let problem = match protocol {
             Protocol::Grpc => Endpoint::parse(endpoint).err().map(|error| error.to_string()),
-            Protocol::HttpProtobuf => {
-                PlainHttpClient::new(endpoint, "", HeaderMap::new()).err().map(|error| error.to_string())
-            }
+            Protocol::HttpProtobuf => HttpUrl::parse(endpoint).err().map(|error| error.to_string()),
         };
         if let Some(problem) = problem {
             let node = fields.node("endpoint").unwrap_or(fields.map());
@@ -318,6 +335,19 @@ pub(super) fn take_choice<T: Clone + PartialEq>(
     {
         *value = read;
     }
+}
+
+/// A certificate has a key, and a key a certificate.
+fn check_pair(fields: &mut Fields<'_>, certificate: &str, key: &str) {
+    let (at, problem) = match (certificate.is_empty(), key.is_empty()) {
+        (false, true) => {
+            ("client_certificate", "client certificate was provided but no client key was provided")
+        }
+        (true, false) => ("client_key", "client key was provided but no client certificate was provided"),
+        _ => return,
+    };
+    let node = fields.node(at).unwrap_or(fields.map());
+    fields.decoder().at(at, |decoder| decoder.error(node, problem).clone());
 }
 
 /// Headers in one text: `name=value,name=value`.

@@ -104,6 +104,9 @@ fn every_key_of_metrics_is_read() {
           timeout: 90
           temporality_preference: delta
           default_histogram_aggregation: explicit_bucket_histogram
+          certificate: /ca.pem
+          client_certificate: /own.pem
+          client_key: /own.key
           headers_list: a=b,token=listed
           headers: [{name: token, value: secret}]
   views:
@@ -126,6 +129,10 @@ fn every_key_of_metrics_is_read() {
     assert_eq!((push.interval, push.timeout), (Duration::from_secs(5), Duration::from_millis(700)));
     let Destination::Otlp(otlp) = &push.destination else { panic!("{push:?}") };
     assert!(otlp.gzip);
+    assert_eq!(
+        [&*otlp.certificate, &*otlp.client_certificate, &*otlp.client_key],
+        ["/ca.pem", "/own.pem", "/own.key"]
+    );
     assert_eq!(otlp.temporality, Temporality::Delta);
     assert_eq!(otlp.timeout, Duration::from_millis(90));
     let headers: Vec<_> = otlp.headers.iter().map(|(name, value)| (name, value.expose())).collect();
@@ -227,6 +234,16 @@ fn what_does_not_fit_together_is_refused() {
     bad("traces: {propagators: [jaeger]}", &["\"jaeger\" is not one of the allowed values"]);
     bad("traces: {processors: [{batch: {}}]}", &["key `exporter` is required"]);
     bad("traces: {processors: [{simple: {exporter: {zipkin: {}}}}]}", &["`zipkin` is not supported"]);
+    for (keys, problem) in [
+        ("endpoint: 'ftp://x'", "a URL is written as http://host:port/path"),
+        ("endpoint: x, client_key: k", "client key was provided but no client certificate was provided"),
+        (
+            "endpoint: x, client_certificate: c",
+            "client certificate was provided but no client key was provided",
+        ),
+    ] {
+        bad(&format!("logs: {{processors: [{{simple: {{exporter: {{otlp: {{{keys}}}}}}}}}]}}"), &[problem]);
+    }
     bad(
         "logs: {processors: [{simple: {exporter: {otlp: {protocol: grpc}}}}]}",
         &["key `endpoint` is required"],

@@ -1,12 +1,15 @@
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
 use tokio::time::timeout;
 
 use super::super::config::{Destination, OtlpConfig, Protocol};
+use crate::net::tls::TlsClientConfig;
 use crate::net::{
-    Compression, Compressor, GrpcClient, GrpcClientConfig, PartialSuccess, PlainHttpClient, Surroundings,
+    Compression, Compressor, GrpcClient, GrpcClientConfig, HttpAnswer, HttpClient, HttpClientConfig, HttpUrl,
+    InvalidUrl, Outgoing, PartialSuccess, Surroundings, error_chain,
 };
 use crate::pdata::{Signal, SignalKind};
 use crate::service::run::ServiceError;
@@ -20,9 +23,19 @@ pub(in crate::service::telemetry) enum Client {
     /// To an OTLP server over gRPC.
     Grpc { client: GrpcClient, method: &'static str, timeout: Duration },
     /// To an OTLP server over HTTP.
-    Http { client: Box<PlainHttpClient>, compressor: Box<Compressor>, timeout: Duration },
+    Http(Box<HttpDestination>),
     /// To the standard output.
     Console,
+}
+
+/// Where requests over HTTP go, and how.
+#[derive(Debug)]
+pub(in crate::service::telemetry) struct HttpDestination {
+    client: HttpClient,
+    url: HttpUrl,
+    headers: HeaderMap,
+    compressor: Compressor,
+    timeout: Duration,
 }
 
 impl Client {
@@ -57,17 +70,28 @@ impl Client {
                 let answer = timeout(limit, call).await.map_err(|_| LATE.to_owned())?;
                 rejected(&answer.map_err(|status| status.to_string())?)
             }
-            Self::Http { client, compressor, timeout: own } => {
-                let body = compressor.compress(data.segments(), data.encoded_len());
-                let answer =
-                    timeout(limit.min(*own), client.post(body)).await.map_err(|_| LATE.to_owned())?;
-                rejected(&answer.map_err(|error| error.to_string())?)
+            Self::Http(destination) => {
+                let HttpDestination { client, url, headers, compressor, timeout: own } = &**destination;
+                let body = Outgoing::new([compressor.compress(data.segments(), data.encoded_len())]);
+                let posted = timeout(limit.min(*own), client.post(url, headers, &body)).await;
+                let answer = posted.map_err(|_| LATE.to_owned())?.map_err(|error| error_chain(&error))?;
+                rejected(&accepted(answer)?)
             }
         }
     }
 }
 
 const LATE: &str = "the server did not answer in time";
+
+/// The body of an answer that is a success.
+fn accepted(answer: HttpAnswer) -> Result<Bytes, String> {
+    let HttpAnswer { status, body, .. } = answer;
+    if status.is_success() {
+        return Ok(body);
+    }
+    let said = String::from_utf8_lossy(&body[..body.len().min(200)]);
+    Err(format!("the server answered {status}: {said}"))
+}
 
 /// An error where the server has not taken everything.
 fn rejected(answer: &[u8]) -> Result<(), String> {
@@ -91,10 +115,9 @@ fn grpc(config: &OtlpConfig, signal: SignalKind) -> Result<Client, ServiceError>
     client.endpoint.clone_from(&config.endpoint);
     client.compression = if config.gzip { Compression::Gzip } else { Compression::None };
     client.headers = config.headers.clone();
-    // A URL of https is reached with TLS all the same.
-    client.tls.insecure = true;
-    let client =
-        GrpcClient::new(&client, USER_AGENT, Surroundings::bare()).map_err(|error| refused(&error))?;
+    client.tls = tls(config);
+    let client = GrpcClient::new(&client, USER_AGENT, Surroundings::bare())
+        .map_err(|error| refused(error_chain(&error)))?;
     let method = match signal {
         SignalKind::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
         SignalKind::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
@@ -109,30 +132,52 @@ fn http(config: &OtlpConfig, signal: SignalKind) -> Result<Client, ServiceError>
         SignalKind::Logs => "/v1/logs",
         _ => "/v1/traces",
     };
-    let mut headers = headers(config)?;
+    let client = HttpClientConfig {
+        compression: if config.gzip { Compression::Gzip } else { Compression::None },
+        headers: config.headers.clone(),
+        tls: tls(config),
+        ..HttpClientConfig::default()
+    };
+    if let Some(broken) = client.validate().first() {
+        return Err(refused(broken.to_string()));
+    }
+    let mut headers = client.header_map();
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
     if config.gzip {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    let client = PlainHttpClient::new(&config.endpoint, path, headers).map_err(|error| refused(&error))?;
-    let compression = if config.gzip { Compression::Gzip } else { Compression::None };
-    let compressor = Compressor::new(compression, 0);
-    let (client, compressor) = (Box::new(client), Box::new(compressor));
-    Ok(Client::Http { client, compressor, timeout: config.timeout })
+    let compressor = client.compressor();
+    let client =
+        HttpClient::new(&client, Surroundings::bare()).map_err(|error| refused(error_chain(&error)))?;
+    let url = url(&config.endpoint, path).map_err(|error| refused(error.to_string()))?;
+    let timeout = config.timeout;
+    Ok(Client::Http(Box::new(HttpDestination { client, url, headers, compressor, timeout })))
 }
 
-fn headers(config: &OtlpConfig) -> Result<HeaderMap, ServiceError> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in config.headers.iter() {
-        let name = HeaderName::try_from(name).map_err(|error| refused(&error))?;
-        let mut value = HeaderValue::try_from(value.expose()).map_err(|error| refused(&error))?;
-        value.set_sensitive(true);
-        headers.append(name, value);
+/// The URL of a signal: where that has no path, `path` is appended.
+fn url(endpoint: &str, path: &str) -> Result<HttpUrl, InvalidUrl> {
+    let url = HttpUrl::parse(endpoint)?;
+    if url.path() == "/" {
+        return HttpUrl::parse(&format!("{}{path}", endpoint.trim().trim_end_matches('/')));
     }
-    Ok(headers)
+    Ok(url)
 }
 
-fn refused(error: &dyn ToString) -> ServiceError {
-    ServiceError::Export { message: error.to_string() }
+/// What servers are asked for, and shown, where the URL begins with `https`. Without that there is no TLS, whatever files
+/// are named.
+fn tls(config: &OtlpConfig) -> TlsClientConfig {
+    let mut tls = TlsClientConfig::default();
+    if config.endpoint.starts_with("https:") {
+        tls.common.ca_file.clone_from(&config.certificate);
+        tls.common.cert_file.clone_from(&config.client_certificate);
+        tls.common.key_file.clone_from(&config.client_key);
+    } else {
+        tls.insecure = true;
+    }
+    tls
+}
+
+fn refused(message: String) -> ServiceError {
+    ServiceError::Export { message }
 }
