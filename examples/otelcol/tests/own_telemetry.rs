@@ -123,6 +123,80 @@ fn attribute<'v>(of: &'v Value, key: &str) -> Option<&'v str> {
     attributes.iter().find(|attribute| attribute["key"] == key)?["value"]["stringValue"].as_str()
 }
 
+/// A collector that sends by `otlp_http` to another one, and to nobody; both tell of that.
+#[tokio::test]
+async fn requests_over_http_are_told_of_and_carry_the_trace_on() {
+    let (pipeline, telemetry) = (Backend::start().await, Backend::start().await);
+    let second = collector(&pipeline, &telemetry, &Way::plain("grpc"), "detailed").await;
+    let otlp = format!("{{otlp: {{protocol: grpc, endpoint: 'http://{}'}}}}", telemetry.grpc());
+    let port = second.http().port();
+    let first = Collector::start(&format!(
+        "
+receivers: {{otlp: {{protocols: {{http: {{endpoint: 127.0.0.1:0}}}}}}}}
+exporters:
+  otlp_http: {{endpoint: 'http://127.0.0.1:{port}', compression: none}}
+  otlp_http/nobody: {{endpoint: 'http://127.0.0.1:9', retry_on_failure: {{enabled: false}}}}
+service:
+  telemetry:
+    metrics: {{level: detailed, readers: [{{pull: {{exporter: {{prometheus: {{host: 127.0.0.1, port: 0}}}}}}}}]}}
+    traces: {{propagators: [tracecontext], processors: [{{simple: {{exporter: {otlp}}}}}]}}
+  pipelines: {{traces: {{receivers: [otlp], exporters: [otlp_http, otlp_http/nobody]}}}}
+"
+    ))
+    .await;
+    let traceparent = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    let headers = [("content-type", "application/json"), ("traceparent", traceparent.as_str())];
+    http(first.http(), Method::POST, "/v1/traces", &headers, span("the client's")).await;
+
+    let (called, sent) = ("HTTP POST", "exporter/otlp_http/traces");
+    let failed = |span: &Value| span["status"]["code"] == 2;
+    let of = |spans: &[Item], name: &str, fits: &dyn Fn(&Value) -> bool| {
+        spans.iter().map(|span| span.json.clone()).find(|span| span["name"] == name && fits(span))
+    };
+    let all = |traces: &Traces| {
+        let spans = items(traces);
+        let succeeded = of(&spans, called, &|span| !failed(span));
+        let received =
+            |span: &Value| succeeded.as_ref().is_some_and(|it| span["parentSpanId"] == it["spanId"]);
+        let served = of(&spans, "POST /v1/traces", &received);
+        Some((succeeded.clone()?, served?, of(&spans, sent, &|_| true)?, of(&spans, called, &failed)?))
+    };
+    let traces = arrived(&telemetry.traces, |traces: &Traces| all(traces).is_some()).await;
+    let (request, served, export, refused) = all(&traces).unwrap();
+    for span in [&request, &served, &refused] {
+        assert_eq!(span["traceId"], TRACE, "{span}");
+    }
+    // Of the kind client.
+    assert_eq!((&request["kind"], &request["parentSpanId"]), (&3.into(), &export["spanId"]));
+    assert_eq!(attribute(&request, "http.request.method"), Some("POST"));
+    let url = format!("http://127.0.0.1:{port}/v1/traces");
+    assert_eq!(attribute(&request, "url.full"), Some(url.as_str()));
+    assert_eq!(attribute(&request, "network.protocol.version"), Some("1.1"));
+    let message = refused["status"]["message"].as_str().unwrap();
+    assert!(message.contains("cannot connect to 127.0.0.1:9"), "{message}");
+
+    let labels = |status: &str, port: u16| {
+        format!(
+            "{{http_request_method=\"POST\",{status}network_protocol_name=\"http\",network_protocol_version=\"1.1\",\
+             server_address=\"127.0.0.1\",server_port=\"{port}\",url_scheme=\"http\"}}"
+        )
+    };
+    let text = first.scrape().await;
+    let size = pipeline.traces.received()[0].encoded_len();
+    for line in [
+        format!("http_client_request_duration_count{} 1", labels("http_response_status_code=\"200\",", port)),
+        format!(
+            "http_client_request_body_size_sum{} {size}",
+            labels("http_response_status_code=\"200\",", port)
+        ),
+        format!("http_client_request_duration_count{} 1", labels("", 9)),
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
+    }
+    first.stop().await;
+    second.stop().await;
+}
+
 fn check_resource(item: &Item) {
     let Item { resource, .. } = item;
     assert_eq!(

@@ -111,7 +111,8 @@ impl OtlpHttpExporter {
 impl Component for OtlpHttpExporter {
     async fn start(&self) -> Result<(), StartError> {
         let client = HttpClient::new(&self.config, &self.host)
-            .map_err(|error| StartError::new("cannot make the HTTP client").with_source(error))?;
+            .map_err(|error| StartError::new("cannot make the HTTP client").with_source(error))?
+            .observed(self.host.telemetry());
         // A second start keeps the first client.
         let _ = self.client.set(client);
         Ok(())
@@ -120,14 +121,15 @@ impl Component for OtlpHttpExporter {
 
 #[async_trait]
 impl<S: Signal> Exporter<S> for OtlpHttpExporter {
-    async fn export(&self, data: S, _context: Context) -> Result<(), ConsumeError> {
+    async fn export(&self, data: S, context: Context) -> Result<(), ConsumeError> {
         let client =
             self.client.get().ok_or_else(|| ConsumeError::retryable("the exporter has not started"))?;
         let body = self.body(&data);
-        let answer = client.post(&self.url, &self.headers, &body).await.map_err(|error| {
-            let message = format!("failed to make an HTTP request: {}", error_chain(&error));
-            ConsumeError::retryable(message).with_code(Code::Unavailable)
-        })?;
+        let answer =
+            client.post(&self.url, &self.headers, &body, context.trace()).await.map_err(|error| {
+                let message = format!("failed to make an HTTP request: {}", error_chain(&error));
+                ConsumeError::retryable(message).with_code(Code::Unavailable)
+            })?;
         self.judge(&answer, S::KIND)
     }
 }

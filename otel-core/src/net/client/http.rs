@@ -15,11 +15,13 @@ use tokio::sync::watch;
 
 use super::cookies::Cookies;
 use super::http2::{self, GATHER, Http2, Http2Error, KeepAlive};
+use super::observed_http::ObservedRequests;
 use super::pool::{Http1, Origin, Place, Pool, PoolLimits};
 use super::proxy::{InvalidProxy, Proxies};
 use super::{DialError, Dialer, HttpClientConfig, HttpUrl, InvalidEndpoint, Surroundings};
 use crate::net::Outgoing;
 use crate::net::tls::{TlsClient, TlsError};
+use crate::telemetry::{Telemetry, TraceContext};
 
 /// The most of an answer that is read where the caller does not say.
 const MAX_ANSWER: usize = 64 << 10;
@@ -31,7 +33,10 @@ const EITHER: &[&[u8]] = &[b"h2", b"http/1.1"];
 
 /// A client that keeps connections for the next request. Cloning shares them.
 #[derive(Clone)]
-pub struct HttpClient(Arc<Inner>);
+pub struct HttpClient {
+    inner: Arc<Inner>,
+    observed: ObservedRequests,
+}
 
 struct Inner {
     surroundings: Surroundings,
@@ -53,6 +58,8 @@ struct Inner {
 pub struct HttpAnswer {
     /// The status.
     pub status: StatusCode,
+    /// The version of HTTP.
+    pub version: Version,
     /// The headers.
     pub headers: HeaderMap,
     /// The body as far as it was read: 64 KiB at most, of what was asked for with a limit all.
@@ -105,6 +112,8 @@ pub enum HttpError {
 struct Asked<'b> {
     method: Method,
     body: &'b Outgoing,
+    /// The trace that it belongs to.
+    trace: Option<&'b TraceContext>,
     /// The most of the answer that is read.
     most: usize,
 }
@@ -167,7 +176,7 @@ impl HttpClient {
         if !config.idle_conn_timeout.is_zero() {
             surroundings.spawn("idle connections", tidy(Arc::clone(&pool), config.idle_conn_timeout, ended));
         }
-        Ok(Self(Arc::new(Inner {
+        let inner = Inner {
             surroundings,
             dialer,
             pool,
@@ -176,11 +185,18 @@ impl HttpClient {
             once: config.disable_keep_alives,
             cookies: config.cookies.is_some().then(Cookies::default),
             _alive: alive,
-        })))
+        };
+        Ok(Self { inner: Arc::new(inner), observed: ObservedRequests::default() })
     }
 
-    /// Sends a POST request, follows redirections that keep it one (307, 308), and gives the answer, whatever its status.
-    /// Dropping the future breaks the request off.
+    /// The same, telling of its requests.
+    pub fn observed(mut self, telemetry: &Telemetry) -> Self {
+        self.observed = ObservedRequests::new(telemetry);
+        self
+    }
+
+    /// Sends a POST request within a trace, follows redirections that keep it one (307, 308), and gives the answer, whatever
+    /// its status. Dropping the future breaks the request off.
     ///
     /// # Errors
     /// There is no answer; whether the server has seen the request is unknown.
@@ -189,8 +205,9 @@ impl HttpClient {
         url: &HttpUrl,
         headers: &HeaderMap,
         body: &Outgoing,
+        trace: Option<&TraceContext>,
     ) -> Result<HttpAnswer, HttpError> {
-        self.send(url, headers, &Asked { method: Method::POST, body, most: MAX_ANSWER }).await
+        self.send(url, headers, &Asked { method: Method::POST, body, trace, most: MAX_ANSWER }).await
     }
 
     /// Asks for what is at a URL, follows redirections, and gives the answer, whatever its status. Dropping the future
@@ -205,7 +222,8 @@ impl HttpClient {
         limit: usize,
     ) -> Result<HttpAnswer, HttpError> {
         let (method, body) = (Method::GET, &Outgoing::default());
-        let answer = self.send(url, headers, &Asked { method, body, most: limit.saturating_add(1) }).await?;
+        let asked = Asked { method, body, trace: None, most: limit.saturating_add(1) };
+        let answer = self.send(url, headers, &asked).await?;
         if answer.body.len() > limit { Err(HttpError::TooLong(limit)) } else { Ok(answer) }
     }
 
@@ -218,7 +236,7 @@ impl HttpClient {
         let mut target = url.clone();
         let mut headers = headers.clone();
         for _ in 0..=MAX_REDIRECTIONS {
-            let answer = self.send_once(&target, headers.clone(), asked).await?;
+            let answer = self.send_observed(&target, headers.clone(), asked).await?;
             let location = answer.headers.get(header::LOCATION).filter(|_| asked.follows(answer.status));
             let Some(location) = location else { return Ok(answer) };
             let location = String::from_utf8_lossy(location.as_bytes()).into_owned();
@@ -234,13 +252,28 @@ impl HttpClient {
         Err(HttpError::Redirection(target.to_string()))
     }
 
+    async fn send_observed(
+        &self,
+        url: &HttpUrl,
+        mut headers: HeaderMap,
+        asked: &Asked<'_>,
+    ) -> Result<HttpAnswer, HttpError> {
+        let (size, trace) = (asked.body.len(), asked.trace);
+        let request = self.observed.begin(&asked.method, url, size, trace, &mut headers);
+        let answer = self.send_once(url, headers, asked).await;
+        if let Some(request) = request {
+            request.end(&answer);
+        }
+        answer
+    }
+
     async fn send_once(
         &self,
         url: &HttpUrl,
         mut headers: HeaderMap,
         asked: &Asked<'_>,
     ) -> Result<HttpAnswer, HttpError> {
-        let Self(inner) = self;
+        let Self { inner, .. } = self;
         if let Some(authorization) = &url.authorization {
             headers.entry(header::AUTHORIZATION).or_insert_with(|| authorization.clone());
         }
@@ -264,7 +297,7 @@ impl HttpClient {
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpClient").field("surroundings", &self.0.surroundings).finish_non_exhaustive()
+        f.debug_struct("HttpClient").field("surroundings", &self.inner.surroundings).finish_non_exhaustive()
     }
 }
 
@@ -397,7 +430,7 @@ impl Inner {
             self.pool.keep(place, connection);
         }
         let (Read::Whole(body) | Read::Cut(body)) = read;
-        Ok(HttpAnswer { status: head.status, headers: head.headers, body })
+        Ok(HttpAnswer { status: head.status, version: head.version, headers: head.headers, body })
     }
 }
 
@@ -437,7 +470,7 @@ async fn over_http2(
             break;
         }
     }
-    Ok(HttpAnswer { status: head.status, headers: head.headers, body: body.freeze() })
+    Ok(HttpAnswer { status: head.status, version: head.version, headers: head.headers, body: body.freeze() })
 }
 
 /// A body.

@@ -11,6 +11,7 @@ mod http2;
 mod http_config;
 mod no_proxy;
 mod observed;
+mod observed_http;
 mod pool;
 mod proxy;
 mod surroundings;

@@ -52,13 +52,7 @@ impl ObservedCalls {
         let observer = self.0.as_deref()?;
         let method = path.trim_start_matches('/');
         let span = observer.tracer.start(SpanKind::Client, trace, || method);
-        if let Some(trace) = span.context() {
-            observer.tracer.propagation().inject(&trace, |name, value| {
-                if let Ok(value) = value.try_into() {
-                    headers.insert(name, value);
-                }
-            });
-        }
+        inject(&observer.tracer, &span, headers);
         Some(ObservedCall { observer, method, span, begun: Instant::now(), status: Code::Canceled })
     }
 }
@@ -85,6 +79,16 @@ impl Drop for ObservedCall<'_> {
             });
         }
     }
+}
+
+/// Tells headers of a span, where there is one.
+pub(super) fn inject(tracer: &Tracer, span: &Span, headers: &mut HeaderMap) {
+    let Some(trace) = span.context() else { return };
+    tracer.propagation().inject(&trace, |name, value| {
+        if let Ok(value) = value.try_into() {
+            headers.insert(name, value);
+        }
+    });
 }
 
 fn make_rpc_client(metrics: &Metrics, attributes: &[(&'static str, &str)]) -> Vec<Histogram> {

@@ -57,6 +57,11 @@ impl HttpUrl {
         self.origin.port
     }
 
+    /// Whether the server is spoken to with TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.origin.secure
+    }
+
     /// The path, without the query.
     pub fn path(&self) -> &str {
         self.path.path()

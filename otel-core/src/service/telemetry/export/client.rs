@@ -73,7 +73,7 @@ impl Client {
             Self::Http(destination) => {
                 let HttpDestination { client, url, headers, compressor, timeout: own } = &**destination;
                 let body = Outgoing::new([compressor.compress(data.segments(), data.encoded_len())]);
-                let posted = timeout(limit.min(*own), client.post(url, headers, &body)).await;
+                let posted = timeout(limit.min(*own), client.post(url, headers, &body, None)).await;
                 let answer = posted.map_err(|_| LATE.to_owned())?.map_err(|error| error_chain(&error))?;
                 rejected(&accepted(answer)?)
             }
