@@ -8,7 +8,7 @@ mod propagation;
 mod tracer;
 
 pub use clock::{Clock, SystemClock};
-#[cfg(any(feature = "cli", feature = "http"))]
+#[cfg(feature = "cli")]
 pub(crate) use logger::with_causes;
 pub use logger::{Event, Level, LogRecord, LogSink, Logger, NoLogs};
 pub use metrics::{Counter, Histogram, Instrument, Metrics, MetricsLevel, Observation, Series, UpDown};

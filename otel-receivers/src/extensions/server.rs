@@ -6,9 +6,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use otel_core::component::{Host, StartError, Task};
+#[cfg(feature = "health_check")]
+use otel_core::net::GrpcServerConfig;
 use otel_core::net::tls::TlsError;
 use otel_core::net::{
-    Bound, GrpcServerConfig, Handler, HttpServerConfig, HttpService, Listener, ServerOptions, Stopper, serve,
+    Bound, Handler, HttpServerConfig, HttpService, Listener, ServerOptions, Stopper, serve,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -37,6 +39,7 @@ impl Servers {
     }
 
     /// Serves gRPC.
+    #[cfg(feature = "health_check")]
     pub(super) async fn grpc(
         &self,
         config: &GrpcServerConfig,
