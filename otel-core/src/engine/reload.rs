@@ -1,7 +1,6 @@
 //! Changing a graph while it runs.
 
 use std::collections::HashSet;
-use std::error::Error;
 
 use super::assembly::{Instances, Plan, assemble};
 use super::error::EngineError;
@@ -9,6 +8,7 @@ use super::graph::Graph;
 use super::lifecycle::{Deadlines, Parts};
 use super::link::Released;
 use super::running::{Dropped, Leaving, Running};
+use crate::telemetry::with_causes;
 
 /// What a change of the graph did.
 #[derive(Debug, Clone, Default)]
@@ -54,7 +54,7 @@ impl Running {
     /// as it was. [`EngineError::Restore`] says that even this failed, and [`fatal`](Self::fatal) does.
     pub async fn apply(&mut self, graph: Graph) -> Result<Applied, EngineError> {
         let outcome = self.try_apply(graph).await;
-        self.overview.set_failed_reload(outcome.as_ref().err().map(|error| told(error)));
+        self.overview.set_failed_reload(outcome.as_ref().err().map(|error| with_causes(error)));
         outcome
     }
 
@@ -206,17 +206,6 @@ impl Running {
         self.leaving = None;
         failures
     }
-}
-
-/// The error with its causes.
-fn told(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn names(parts: &Parts) -> Vec<String> {

@@ -12,11 +12,9 @@ use tokio::time::Instant;
 use super::{Handler, Peer, Reply};
 use crate::component::Code;
 use crate::telemetry::{
-    Histogram, KeyValue, Metrics, MetricsLevel, Span, SpanKind, Telemetry, TraceContext, Tracer,
+    Histogram, KeyValue, Metrics, MetricsLevel, Span, SpanKind, Telemetry, TraceContext, Tracer, bounds,
 };
 
-pub(super) const SIZES: [f64; 15] =
-    [0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0, 10_000.0];
 pub(super) const SECONDS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
@@ -259,7 +257,7 @@ impl fmt::Debug for SeriesByKey {
 }
 
 fn make_http(metrics: &Metrics, attributes: &[(&'static str, &str)]) -> Vec<Histogram> {
-    let size = |name, description| metrics.histogram(name, description, "By", &SIZES, attributes);
+    let size = |name, description| metrics.histogram(name, description, "By", &bounds::DEFAULT, attributes);
     vec![
         size("http.server.request.body.size", "Size of HTTP server request bodies."),
         size("http.server.response.body.size", "Size of HTTP server response bodies."),

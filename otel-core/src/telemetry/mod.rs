@@ -8,10 +8,12 @@ mod propagation;
 mod tracer;
 
 pub use clock::{Clock, SystemClock};
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "engine"))]
 pub(crate) use logger::with_causes;
 pub use logger::{Event, Level, LogRecord, LogSink, Logger, NoLogs};
-pub use metrics::{Counter, Histogram, Instrument, Metrics, MetricsLevel, Observation, Series, UpDown};
+pub use metrics::{
+    Counter, Histogram, Instrument, Metrics, MetricsLevel, Observation, Series, UpDown, bounds,
+};
 pub use opentelemetry::KeyValue;
 pub use opentelemetry::trace::SpanKind;
 pub use propagation::Propagation;

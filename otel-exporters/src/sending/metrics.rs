@@ -3,13 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use otel_core::component::Host;
 use otel_core::pdata::{Signal, SignalKind};
-use otel_core::telemetry::{Histogram, MetricsLevel, Observation};
-
-/// Upper bounds of the request sizes in items that a histogram tells apart.
-const SIZES: [f64; 22] = [
-    10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2000.0, 3000.0, 4000.0, 5000.0, 6000.0,
-    7000.0, 8000.0, 9000.0, 10_000.0, 20_000.0, 30_000.0, 50_000.0, 100_000.0,
-];
+use otel_core::telemetry::{Histogram, MetricsLevel, Observation, bounds};
 
 /// What is measured of a queue.
 #[derive(Debug)]
@@ -76,10 +70,9 @@ impl Sizes {
         let description = "Number of units in the batch [Development]";
         let description_of_bytes =
             "Number of bytes in batch that was sent. Only available on detailed level. [Development]";
-        let powers: Vec<f64> = (7..=24).map(|power| f64::from(1 << power)).collect();
         Self {
-            items: metrics.histogram(items, description, "{unit}", &SIZES, &attributes),
-            bytes: metrics.histogram(bytes, description_of_bytes, "By", &powers, &attributes),
+            items: metrics.histogram(items, description, "{unit}", &bounds::ITEMS, &attributes),
+            bytes: metrics.histogram(bytes, description_of_bytes, "By", &bounds::BYTES, &attributes),
         }
     }
 

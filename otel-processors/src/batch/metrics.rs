@@ -1,12 +1,6 @@
 use otel_core::component::Host;
 use otel_core::pdata::Signal;
-use otel_core::telemetry::{Counter, Histogram, MetricsLevel, UpDown};
-
-/// Upper bounds of the batch sizes that the histogram tells apart.
-const SIZES: [f64; 22] = [
-    10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2000.0, 3000.0, 4000.0, 5000.0, 6000.0,
-    7000.0, 8000.0, 9000.0, 10_000.0, 20_000.0, 30_000.0, 50_000.0, 100_000.0,
-];
+use otel_core::telemetry::{Counter, Histogram, MetricsLevel, UpDown, bounds};
 
 /// What the processor counts.
 #[derive(Debug)]
@@ -24,8 +18,6 @@ impl BatchMetrics {
         let id = host.id().to_string();
         let attributes = [("processor", id.as_str())];
         let metrics = host.telemetry().metrics().at(MetricsLevel::Normal);
-        // From 128 bytes to 16 MiB.
-        let powers: Vec<f64> = (7..=24).map(|power| f64::from(1 << power)).collect();
         let counter = |name, description| metrics.counter(name, description, "{time}", &attributes);
         Self {
             by_size: counter(
@@ -40,14 +32,14 @@ impl BatchMetrics {
                 "otelcol_processor_batch_batch_send_size",
                 "Number of units in the batch [Development]",
                 "{unit}",
-                &SIZES,
+                &bounds::ITEMS,
                 &attributes,
             ),
             bytes: metrics.at(MetricsLevel::Detailed).histogram(
                 "otelcol_processor_batch_batch_send_size_bytes",
                 "Number of bytes in batch that was sent. Only available on detailed level. [Development]",
                 "By",
-                &powers,
+                &bounds::BYTES,
                 &attributes,
             ),
             shards: metrics.up_down(

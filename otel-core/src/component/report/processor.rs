@@ -2,10 +2,7 @@ use tokio::time::Instant;
 
 use crate::component::Host;
 use crate::pdata::SignalKind;
-use crate::telemetry::{Histogram, MetricsLevel};
-
-const SECONDS: [f64; 15] =
-    [0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0, 10_000.0];
+use crate::telemetry::{Histogram, MetricsLevel, bounds};
 
 /// Measures what a processor's own work on a request takes, at the level detailed, with the name of the Go collector. What
 /// goes into processors and comes out the engine counts itself.
@@ -27,7 +24,7 @@ impl ProcessorReport {
             "otelcol_processor_internal_duration",
             "Duration of time taken to process a batch of telemetry data through the processor. [Alpha]",
             "s",
-            &SECONDS,
+            &bounds::DEFAULT,
             &[("processor", &host.id().to_string()), ("otel.signal", signal.as_str())],
         );
         Self { duration }

@@ -33,7 +33,7 @@ pub use url::{HttpUrl, InvalidUrl};
 use dial::Dialer;
 use wire::Wire;
 
-/// An error with its causes in one line.
+/// An error with its causes in one line, without those that the one before ends with already.
 pub fn error_chain(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();

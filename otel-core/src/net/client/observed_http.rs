@@ -7,8 +7,10 @@ use tokio::time::Instant;
 
 use super::observed::inject;
 use super::{HttpAnswer, HttpError, HttpUrl, error_chain};
-use crate::net::observed::{SECONDS, SIZES, SeriesByKey};
-use crate::telemetry::{Histogram, KeyValue, Metrics, Span, SpanKind, Telemetry, TraceContext, Tracer};
+use crate::net::observed::{SECONDS, SeriesByKey};
+use crate::telemetry::{
+    Histogram, KeyValue, Metrics, Span, SpanKind, Telemetry, TraceContext, Tracer, bounds,
+};
 
 /// Tells of the requests of an HTTP client. Where nobody wants to know, that is a branch.
 #[derive(Debug, Clone, Default)]
@@ -139,7 +141,7 @@ fn make(metrics: &Metrics, attributes: &[(&'static str, &str)]) -> Vec<Histogram
     let size = "Size of HTTP client request bodies.";
     let duration = "Duration of HTTP client requests.";
     vec![
-        metrics.histogram("http.client.request.body.size", size, "By", &SIZES, attributes),
+        metrics.histogram("http.client.request.body.size", size, "By", &bounds::DEFAULT, attributes),
         metrics.histogram("http.client.request.duration", duration, "s", &SECONDS, attributes),
     ]
 }

@@ -20,8 +20,8 @@ pub(super) enum Wire {
 /// A socket in front of which small writes are gathered into large ones.
 ///
 /// HTTP/2 is written frame by frame, and most servers take no frames above 16 KiB: without this each costs a system call and
-/// a way through the network stack, with it a copy. On loopback that is 4 % of what an item costs the whole collector (spans
-/// of 470 bytes, November 2026), within the noise of single runs. The HTTP/2 connection flushes after
+/// a way through the network stack, with it a copy. On loopback the whole collector spends 8 % less on an item where requests
+/// have 1,000 spans of 470 bytes, and 15 % less where they have 10 (November 2026). The HTTP/2 connection flushes after
 /// each frame and once more when it has nothing left to write. A flush that follows a write is therefore taken for the former
 /// kind and put off; the one that does not is obeyed. Should it never come, the task is woken to flush again.
 pub(super) struct Gathering<S> {

@@ -1,5 +1,6 @@
 //! Metrics that cost an atomic addition on the hot path.
 
+pub mod bounds;
 mod handles;
 mod instruments;
 mod level;

@@ -1,5 +1,6 @@
 use super::export::take_choice;
 use crate::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Value};
+use crate::telemetry::bounds;
 
 /// Changes the instruments that it selects.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -248,11 +249,7 @@ struct Explicit {
 
 impl Default for Explicit {
     fn default() -> Self {
-        let boundaries = vec![
-            0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0,
-            10_000.0,
-        ];
-        Self { boundaries, record_min_max: true }
+        Self { boundaries: bounds::DEFAULT.to_vec(), record_min_max: true }
     }
 }
 
