@@ -4,13 +4,13 @@ use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::{AbortHandle, Abortable};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -51,16 +51,24 @@ impl Tasks {
 
     /// Ends every task at its next await, and every later one before it begins.
     pub(crate) fn abort_all(&self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.closed = true;
-        running.handles.values().for_each(|(_, handle)| handle.abort());
+        self.running().closed = true;
+        self.abort(|_| true);
     }
 
     /// Ends every task of these instances at its next await.
     pub(crate) fn abort_of(&self, instances: &HashSet<u64>) {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let theirs = running.handles.values().filter(|(instance, _)| instances.contains(instance));
-        theirs.for_each(|(_, handle)| handle.abort());
+        self.abort(|instance| instances.contains(&instance));
+    }
+
+    fn abort(&self, is_meant: impl Fn(u64) -> bool) {
+        let meant = |(instance, handle): &(u64, AbortHandle)| is_meant(*instance).then(|| handle.clone());
+        let handles: Vec<_> = self.running().handles.values().filter_map(meant).collect();
+        // Not under the lock: what wakes for it may end at once.
+        handles.iter().for_each(AbortHandle::abort);
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until every task has ended.
@@ -78,20 +86,20 @@ impl Tasks {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let (ended, observed) = watch::channel(false);
         let end = End { ended, number, running: Arc::clone(&self.running), _token: self.tracker.token() };
-        let handle = {
-            // The lock is held while the task is entered, so that it cannot end before.
-            let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-            let handle = self.runtime.spawn(async move {
-                let _end = end;
-                future.await;
-            });
-            let handle = handle.abort_handle();
+        let (handle, registration) = AbortHandle::new_pair();
+        {
+            let mut running = self.running();
             if running.closed {
                 handle.abort();
             }
             running.handles.insert(number, (instance, handle.clone()));
-            handle
-        };
+        }
+        // Not under the lock: a runtime that shuts down drops what is spawned at once, which ends the task.
+        self.runtime.spawn(async move {
+            let _end = end;
+            // What was aborted is over as well.
+            let _ = Abortable::new(future, registration).await;
+        });
         Task::new(move || handle.abort(), observed)
     }
 }
@@ -155,9 +163,7 @@ struct End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        let handle = self.running.lock().unwrap_or_else(PoisonError::into_inner).handles.remove(&self.number);
-        // Dropped after the lock is free: it may own the last reference to the task.
-        drop(handle);
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).handles.remove(&self.number);
         self.ended.send_replace(true);
     }
 }
@@ -186,4 +192,24 @@ pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("without a message")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    #[test]
+    fn what_is_spawned_while_the_runtime_ends_is_over() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let tasks = {
+            let _entered = runtime.enter();
+            Tasks::new()
+        };
+        drop(runtime);
+        let task = tasks.run(0, std::future::pending());
+        assert_eq!(task.ended().now_or_never(), Some(()));
+        assert_eq!(tasks.len(), 0);
+    }
 }
