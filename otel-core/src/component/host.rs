@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::{Lasting, ProxySettings, Status, StatusEvent, StatusSink};
 use crate::ComponentId;
@@ -234,9 +234,14 @@ impl Host {
     }
 
     /// What an extension offers under its id, such as an authenticator. Who asked is started anew when that extension
-    /// changes.
+    /// changes. Extensions may ask each other from their start on, when all of them exist, though not all may have started.
     pub fn capability<T: ?Sized + Send + Sync + 'static>(&self, extension: &ComponentId) -> Option<Arc<T>> {
         self.0.capabilities.get(extension)
+    }
+
+    /// Whether an extension of that id runs, whatever it offers.
+    pub fn has_extension(&self, id: &ComponentId) -> bool {
+        self.0.capabilities.has(id)
     }
 
     /// Counts items that were given up, by a short constant reason.
@@ -337,29 +342,43 @@ impl fmt::Debug for Shared {
 #[derive(Default)]
 pub struct Capabilities {
     provider: Option<ComponentId>,
-    offers: Arc<HashMap<(ComponentId, TypeId), Offer>>,
+    offers: Offers,
+    /// What all extensions of a collector offer, once all are created: one may ask another that comes after it.
+    published: Arc<OnceLock<Offers>>,
     asked: Mutex<HashSet<ComponentId>>,
 }
 
-type Offer = Arc<dyn Any + Send + Sync>;
+#[derive(Default)]
+struct Offers {
+    extensions: HashSet<ComponentId>,
+    by_type: HashMap<(ComponentId, TypeId), Arc<dyn Any + Send + Sync>>,
+}
 
 impl Capabilities {
     /// The extension that offers from now on.
     pub fn set_provider(&mut self, id: ComponentId) {
+        self.offers.extensions.insert(id.clone());
         self.provider = Some(id);
     }
 
     /// Offers a value, usually as an `Arc<dyn Trait>`.
     pub fn offer<T: ?Sized + Send + Sync + 'static>(&mut self, value: Arc<T>) {
         if let Some(id) = self.provider.clone() {
-            Arc::make_mut(&mut self.offers).insert((id, TypeId::of::<T>()), Arc::new(value));
+            self.offers.by_type.insert((id, TypeId::of::<T>()), Arc::new(value));
         }
     }
 
-    /// The same offers, for another component to ask.
+    /// The same offers, for a component to ask once they are published.
     #[cfg(feature = "engine")]
     pub(crate) fn view(&self) -> Self {
-        Self { provider: None, offers: Arc::clone(&self.offers), asked: Mutex::default() }
+        Self { published: Arc::clone(&self.published), ..Self::default() }
+    }
+
+    /// Shows what was offered to all views.
+    #[cfg(feature = "engine")]
+    pub(crate) fn publish(&mut self) {
+        // A second time there would be nothing left to show.
+        let _ = self.published.set(std::mem::take(&mut self.offers));
     }
 
     /// Whether one of these extensions was asked for anything.
@@ -371,12 +390,21 @@ impl Capabilities {
     /// What the extension offers as a `T`.
     pub fn get<T: ?Sized + Send + Sync + 'static>(&self, id: &ComponentId) -> Option<Arc<T>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
-        self.offers.get(&(id.clone(), TypeId::of::<T>()))?.downcast_ref::<Arc<T>>().cloned()
+        self.offers().by_type.get(&(id.clone(), TypeId::of::<T>()))?.downcast_ref::<Arc<T>>().cloned()
+    }
+
+    /// Whether there is an extension of that id, whatever it offers.
+    pub fn has(&self, id: &ComponentId) -> bool {
+        self.offers().extensions.contains(id)
+    }
+
+    fn offers(&self) -> &Offers {
+        self.published.get().unwrap_or(&self.offers)
     }
 }
 
 impl fmt::Debug for Capabilities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.offers.keys().map(|(id, _)| id.to_string())).finish()
+        f.debug_list().entries(self.offers().by_type.keys().map(|(id, _)| id.to_string())).finish()
     }
 }

@@ -77,7 +77,7 @@ pub(super) fn assemble(
         surroundings,
         old,
         capabilities: Capabilities::default(),
-        changed_extensions: old.parts.extensions.iter().map(|one| one.host.id().clone()).collect(),
+        changed_extensions: changed_extensions(graph, old),
         instances: Instances::default(),
         redirections: Vec::new(),
         siblings: topology::siblings(&graph.pipelines),
@@ -87,6 +87,7 @@ pub(super) fn assemble(
     for extension in &graph.extensions {
         assembly.extension(extension)?;
     }
+    assembly.capabilities.publish();
     let order = topology::order(&graph.pipelines).expect("the graph was checked for cycles");
     for at in order {
         graph.pipelines[at].assemble(&mut assembly)?;
@@ -130,7 +131,7 @@ pub(crate) struct Assembly<'o> {
     surroundings: &'o Surroundings,
     old: &'o Instances,
     capabilities: Capabilities,
-    /// Extensions that are gone or new: whoever asked one of them has to be created anew.
+    /// Whoever asked one of them has to be created anew.
     changed_extensions: HashSet<ComponentId>,
     instances: Instances,
     redirections: Vec<Box<dyn Redirection>>,
@@ -165,10 +166,8 @@ impl Assembly<'_> {
     fn extension(&mut self, blueprint: &Blueprint<ExtensionBox>) -> Result<(), EngineError> {
         let key = Key::new(ComponentKind::Extension, &blueprint.id);
         let instance = if let Some(kept) = self.kept(&key, &blueprint.identity) {
-            self.changed_extensions.remove(&blueprint.id);
             kept
         } else {
-            self.changed_extensions.insert(blueprint.id.clone());
             let host = self.host(&key, &blueprint.identity);
             let extension: Arc<dyn Extension> = *created(&blueprint.create, &host, String::new())?;
             extension.attach(&self.surroundings.overview);
@@ -447,6 +446,28 @@ impl<'a, 'o, S: Signal> Place<'a, 'o, S> {
             let entries = entries.or_insert_with(|| Box::new(Entries::<S>::new()));
             let entries: &mut Entries<S> = entries.downcast_mut().expect("the key holds the signal");
             entries.push((self.pipeline.id.to_string(), branches.clone()));
+        }
+    }
+}
+
+/// The extensions that are gone, new or have changed, and those that asked one of them, in whatever order they are listed.
+fn changed_extensions(graph: &Graph, old: &Instances) -> HashSet<ComponentId> {
+    let instance = |id: &ComponentId| old.by_key.get(&Key::new(ComponentKind::Extension, id));
+    let mut changed: HashSet<_> = old.parts.extensions.iter().map(|one| one.host.id().clone()).collect();
+    for blueprint in &graph.extensions {
+        if instance(&blueprint.id).is_some_and(|old| old.identity.is(&blueprint.identity)) {
+            changed.remove(&blueprint.id);
+        } else {
+            changed.insert(blueprint.id.clone());
+        }
+    }
+    loop {
+        let asked = old.parts.extensions.iter().filter(|one| one.host.capabilities().asked_any(&changed));
+        let asked: Vec<_> = asked.map(|one| one.host.id().clone()).collect();
+        let known = changed.len();
+        changed.extend(asked);
+        if changed.len() == known {
+            return changed;
         }
     }
 }

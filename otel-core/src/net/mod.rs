@@ -9,8 +9,10 @@
 //! - With the feature `tls`, `HttpServerConfig` and `GrpcServerConfig` are the configuration blocks of servers.
 //! - [`Status`] is an answer other than success, for both protocols.
 //! - [`HttpClient`] sends requests over HTTP, compressed by a [`Compressor`], and reads what is at a URL.
+//! - [`auth`] is how extensions say who may send to a server, and add credentials to what clients send.
 //! - [`GrpcClient`] calls unary methods; [`PartialSuccess`] is what an OTLP server may say in its answer.
 
+pub mod auth;
 mod body;
 mod budget;
 mod buffers;

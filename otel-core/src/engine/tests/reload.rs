@@ -359,3 +359,54 @@ async fn whoever_asked_an_extension_is_started_anew_when_it_changes() {
     assert_eq!(applied.started, ["extension number", "processor asks"]);
     assert_eq!(*asked.lock().unwrap(), [1, 2]);
 }
+
+/// The configuration of an extension that asks another for its number when it starts.
+#[derive(Debug, Clone)]
+struct AsksAtStart(Arc<Mutex<Vec<Option<u64>>>>);
+
+struct Asking(AsksAtStart, Host);
+
+impl ComponentConfig for AsksAtStart {
+    const TYPE: &'static str = "asks";
+
+    fn same_as(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl ExtensionFactory for AsksAtStart {
+    fn create(&self, host: &Host) -> Result<Arc<dyn Extension>, BuildError> {
+        Ok(Arc::new(Asking(self.clone(), host.clone())))
+    }
+}
+
+#[async_trait]
+impl Component for Asking {
+    async fn start(&self) -> Result<(), StartError> {
+        let id = "number".parse().unwrap();
+        assert!(self.1.has_extension(&id) && !self.1.has_extension(&"nothing".parse().unwrap()));
+        self.0.0.lock().unwrap().push(self.1.capability::<u64>(&id).map(|number| *number));
+        Ok(())
+    }
+}
+
+impl Extension for Asking {}
+
+#[tokio::test]
+async fn extensions_ask_each_other_whatever_their_order_and_start_anew_with_what_they_asked() {
+    let (source, sink, asked) = (Source::new(), Sink::new(), Arc::default());
+    let graph = |number| {
+        let mut graph = Graph::new();
+        let from = graph.receiver("source", source.clone());
+        let to = graph.exporter("sink", sink.clone());
+        graph.extension("asks", AsksAtStart(Arc::clone(&asked)));
+        graph.extension("number", Number(number));
+        graph.pipeline::<Traces>("traces").from(&from).to(&to);
+        graph
+    };
+    let mut running = graph(1).start(Options::default()).await.unwrap();
+    assert!(running.apply(graph(1)).await.unwrap().is_nothing());
+    let applied = running.apply(graph(2)).await.unwrap();
+    assert_eq!(applied.started, ["extension asks", "extension number"]);
+    assert_eq!(*asked.lock().unwrap(), [Some(1), Some(2)]);
+}
