@@ -233,6 +233,27 @@ async fn a_port_that_is_taken_is_named_with_its_key() {
 }
 
 #[tokio::test]
+async fn a_branch_of_best_effort_holds_nobody_up_and_counts_what_it_misses() {
+    let (backend, dead) = (Backend::start().await, TcpListener::bind("127.0.0.1:0").await.unwrap());
+    // It takes connections and never answers, and nothing is queued for it.
+    let silent = format!("\n  otlp_grpc/silent: {{ endpoint: '{}', ", dead.local_addr().unwrap());
+    let silent = silent
+        + "tls: { insecure: true }, timeout: 1s, sending_queue: { enabled: false }, \
+                           retry_on_failure: { enabled: false } }\nservice:";
+    let yaml = Forwarding::to_grpc(backend.grpc(), "").measured().yaml();
+    let yaml = yaml
+        .replace("\nservice:", &silent)
+        .replace("[otlp_grpc]", "[otlp_grpc, { otlp_grpc/silent: { best_effort: true } }]");
+    let collector = Collector::start(&yaml).await;
+    let begun = Instant::now();
+    assert_eq!(send(&collector, "kept").await.status, StatusCode::OK);
+    assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+    backend.wait_for_traces(1).await;
+    collector.wait_for_metric("otelcol_dropped_items", "reason=\"best_effort\"", 1.0).await;
+    assert!(collector.scrape().await.contains("component=\"otlp_grpc/silent\""));
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
     // It takes connections and never answers, so that what is held cannot be sent.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -82,13 +82,25 @@ pub(super) struct PipelineConfig {
 pub(super) struct PipelineParts {
     pub(super) receivers: Vec<Reference>,
     pub(super) processors: Vec<Reference>,
-    pub(super) exporters: Vec<Reference>,
+    pub(super) exporters: Vec<Branch>,
 }
 
 /// The id of a component where it is referred to.
 pub(super) struct Reference {
     pub(super) id: ComponentId,
     pub(super) node: Node,
+}
+
+/// What a pipeline ends in, as one of its branches.
+pub(super) struct Branch {
+    pub(super) to: Reference,
+    pub(super) options: BranchOptions,
+}
+
+#[derive(Default)]
+pub(super) struct BranchOptions {
+    /// It gets what it can take. Its failures are counted and nobody waits for it.
+    pub(super) best_effort: bool,
 }
 
 impl<'r> Description<'r> {
@@ -280,5 +292,48 @@ impl FromNode for Reference {
 
     fn value(&mut self) -> Value {
         self.id.value()
+    }
+}
+
+impl FromNode for Branch {
+    /// An id, or an id with options.
+    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        let Some(mapping) = node.mapping() else {
+            return Reference::from_node(node, decoder)
+                .map(|to| Self { to, options: BranchOptions::default() });
+        };
+        let mut entries = mapping.iter();
+        let (Some((text, entry)), None) = (entries.next(), entries.next()) else {
+            decoder.error(node, "expected one id, with or without options such as `best_effort: true`");
+            return None;
+        };
+        let id = match text.parse() {
+            Ok(id) => id,
+            Err(error) => {
+                decoder.error_at(&entry.key, format!("{error}"));
+                return None;
+            }
+        };
+        let mut options = BranchOptions::default();
+        decoder.at(&id, |decoder| options.update(&entry.value, decoder));
+        Some(Self { to: Reference { id, node: node.clone() }, options })
+    }
+
+    fn schema() -> Schema {
+        Schema::either([Reference::schema(), Schema::map(BranchOptions::schema())])
+    }
+
+    fn value(&mut self) -> Value {
+        if !self.options.best_effort {
+            return self.to.value();
+        }
+        Value::map([(self.to.id.to_string(), self.options.value())])
+    }
+}
+
+impl Decode for BranchOptions {
+    fn decode(&mut self, fields: &mut Fields<'_>) {
+        let Self { best_effort } = self;
+        fields.take("best_effort", best_effort);
     }
 }

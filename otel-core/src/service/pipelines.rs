@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::description::{Defined, Description, PipelineConfig, Reference, Section, section_name};
+use super::description::{Branch, Defined, Description, PipelineConfig, Reference, Section, section_name};
 use crate::ComponentId;
 use crate::component::{ComponentKind, Connector, Exporter, Processor, Receiver};
 use crate::config::{Decoder, nearest};
@@ -98,20 +98,20 @@ impl Resolver<'_, '_> {
     fn add<S: Signal>(mut self, graph: &mut Graph) {
         let mut pipeline = Pipeline::<S>::new(self.pipeline.id.clone());
         let parts = &self.pipeline.parts;
-        for (references, kind) in [(&parts.receivers, "receiver"), (&parts.exporters, "exporter")] {
-            if references.is_empty() {
+        for (count, kind) in [(parts.receivers.len(), "receiver"), (parts.exporters.len(), "exporter")] {
+            if count == 0 {
                 let message = format!("must have at least one {kind}");
                 self.decoder.error_at(&self.pipeline.key, message);
             }
         }
-        let receivers = self.once(&parts.receivers, "receiver");
+        let receivers = self.once(&parts.receivers, "receiver", |receiver| receiver);
         pipeline.sources = receivers.into_iter().filter_map(|from| self.source::<S>(from)).collect();
         self.repeated(&parts.processors);
         for reference in &parts.processors {
             self.processor(reference, &mut pipeline);
         }
-        for reference in self.once(&parts.exporters, "exporter") {
-            self.target(reference, &mut pipeline);
+        for branch in self.once(&parts.exporters, "exporter", |branch| &branch.to) {
+            self.target(branch, &mut pipeline);
         }
         graph.add(pipeline);
     }
@@ -138,12 +138,13 @@ impl Resolver<'_, '_> {
     }
 
     /// The references without those that repeat another, which change nothing in the Go collector either.
-    fn once<'l>(&mut self, references: &'l [Reference], kind: &str) -> Vec<&'l Reference> {
+    fn once<'l, T>(&mut self, all: &'l [T], kind: &str, reference: fn(&T) -> &Reference) -> Vec<&'l T> {
         let mut seen = HashSet::new();
-        let mut first = Vec::with_capacity(references.len());
-        for reference in references {
+        let mut first = Vec::with_capacity(all.len());
+        for one in all {
+            let reference = reference(one);
             if seen.insert(&reference.id) {
-                first.push(reference);
+                first.push(one);
             } else {
                 let message =
                     format!("references {kind} \"{}\" multiple times; once is enough", reference.id);
@@ -191,9 +192,13 @@ impl Resolver<'_, '_> {
         self.decoder.error(&reference.node, message);
     }
 
-    fn target<S: Signal>(&mut self, reference: &Reference, pipeline: &mut Pipeline<S>) {
+    fn target<S: Signal>(&mut self, branch: &Branch, pipeline: &mut Pipeline<S>) {
+        let (reference, required) = (&branch.to, !branch.options.best_effort);
         let id = &reference.id;
         if let Some(connector) = self.description.connectors.get(id) {
+            if !required {
+                self.decoder.error(&reference.node, "`best_effort` is for exporters, not for connectors");
+            }
             return self.edges(reference, connector, pipeline);
         }
         let Some(exporter) = self.description.exporters.get(id) else {
@@ -204,7 +209,7 @@ impl Resolver<'_, '_> {
             return;
         }
         if let Some(exporter) = exporter.blueprint::<dyn Exporter<S>>(id) {
-            pipeline.targets.push(Target::Exporter { exporter, required: true });
+            pipeline.targets.push(Target::Exporter { exporter, required });
             return;
         }
         let message =
@@ -257,7 +262,7 @@ impl Resolver<'_, '_> {
         };
         let connected = self.description.service.pipelines.0.iter().any(|other| {
             supported(other.id.type_name())
-                && other.parts.exporters.iter().any(|exporter| exporter.id == reference.id)
+                && other.parts.exporters.iter().any(|branch| branch.to.id == reference.id)
         });
         if !connected {
             let message = format!(

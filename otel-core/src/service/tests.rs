@@ -246,6 +246,33 @@ service: {pipelines: {traces: {receivers: [entrance, entrance], exporters: [exit
 }
 
 #[test]
+fn a_branch_is_an_id_with_or_without_options() {
+    let yaml = |exporters: &str| {
+        format!(
+            "receivers: {{entrance: }}
+exporters: {{exit: , exit/2: }}
+connectors: {{bridge: }}
+service:
+  pipelines:
+    traces: {{receivers: [entrance], exporters: {exporters}}}
+    logs: {{receivers: [bridge], exporters: [exit/2]}}
+"
+        )
+    };
+    let good = yaml("[bridge, {exit: {best_effort: true}}, {exit/2: }]");
+    Collector::from_yaml(&registry(), "c.yaml", &good).unwrap();
+    let found =
+        errors(&yaml("[{bridge: {best_effort: true}}, {exit: {best_efort: true}}, {exit: , exit/2: }]"));
+    for expected in [
+        "6:52 service::pipelines::traces: `best_effort` is for exporters, not for connectors",
+        "6:87 service::pipelines::traces::exporters[1]::exit::best_efort: unknown key `best_efort`",
+        "6:108 service::pipelines::traces::exporters[2]: expected one id, with or without options such as `best_effort: true`",
+    ] {
+        assert!(found.iter().any(|error| error == expected), "{expected}\nis not in\n{found:#?}");
+    }
+}
+
+#[test]
 fn a_component_of_another_signal_is_an_error_at_its_reference() {
     let found = errors(
         "receivers: {entrance: }
