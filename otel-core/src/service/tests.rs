@@ -261,13 +261,22 @@ service:
     };
     let good = yaml("[bridge, {exit: {best_effort: true}}, {exit/2: }]");
     Collector::from_yaml(&registry(), "c.yaml", &good).unwrap();
-    let found =
-        errors(&yaml("[{bridge: {best_effort: true}}, {exit: {best_efort: true}}, {exit: , exit/2: }]"));
-    for expected in [
-        "6:52 service::pipelines::traces: `best_effort` is for exporters, not for connectors",
-        "6:87 service::pipelines::traces::exporters[1]::exit::best_efort: unknown key `best_efort`",
-        "6:108 service::pipelines::traces::exporters[2]: expected one id, with or without options such as `best_effort: true`",
+    for (exporters, expected) in [
+        (
+            "[{bridge: {best_effort: true}}]",
+            "6:52 service::pipelines::traces: `best_effort` is for exporters, not for connectors",
+        ),
+        (
+            "[bridge, {exit: {best_efort: true}}]",
+            "6:68 service::pipelines::traces::exporters::1::exit::best_efort: unknown key `best_efort`",
+        ),
+        (
+            "[{exit: , exit/2: }]",
+            "6:52 service::pipelines::traces::exporters::0: expected one id, with or without options such as \
+             `best_effort: true`",
+        ),
     ] {
+        let found = errors(&yaml(exporters));
         assert!(found.iter().any(|error| error == expected), "{expected}\nis not in\n{found:#?}");
     }
 }
