@@ -264,15 +264,15 @@ service:
     for (exporters, expected) in [
         (
             "[{bridge: {best_effort: true}}]",
-            "6:52 service::pipelines::traces: `best_effort` is for exporters, not for connectors",
+            "6:49 service::pipelines::traces: `best_effort` is for exporters, not for connectors",
         ),
         (
             "[bridge, {exit: {best_efort: true}}]",
-            "6:68 service::pipelines::traces::exporters::1::exit::best_efort: unknown key `best_efort`",
+            "6:65 service::pipelines::traces::exporters::1::exit::best_efort: unknown key `best_efort`",
         ),
         (
             "[{exit: , exit/2: }]",
-            "6:52 service::pipelines::traces::exporters::0: expected one id, with or without options such as \
+            "6:49 service::pipelines::traces::exporters::0: expected one id, with or without options such as \
              `best_effort: true`",
         ),
     ] {
