@@ -5,6 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The longest delay that is believed: servers may name any, and what waits holds its place in a queue.
+const LONGEST_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Why a consumer did not take the data. Carries no data.
 ///
 /// Permanent: the same data will be refused again. Retryable: it may be taken later. Both travel back to the
@@ -42,9 +45,9 @@ impl ConsumeError {
         self.with(|inner| inner.reason = reason)
     }
 
-    /// The same with a delay before which a retry is pointless.
+    /// The same with a delay before which a retry is pointless. More than a day counts as a day.
     pub fn with_retry_after(self, delay: Duration) -> Self {
-        self.with(|inner| inner.retry_after = Some(delay))
+        self.with(|inner| inner.retry_after = Some(delay.min(LONGEST_DELAY)))
     }
 
     /// The same with a gRPC status code, which reaches the client.

@@ -71,6 +71,7 @@ async fn delays_are_seconds_or_dates_and_count_for_overload_only() {
         (429, "7", Some(7)),
         (503, "7", Some(7)),
         (503, &date, Some(90)),
+        (503, "18446744073709551615", Some(24 * 60 * 60)),
         (503, "Thu, 01 Jan 1970 00:00:00 GMT", None),
         (503, "soon", None),
         (503, "0", None),

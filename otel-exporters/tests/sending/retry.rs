@@ -29,6 +29,20 @@ async fn the_servers_delay_is_waited_for_where_it_is_longer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_delay_without_sense_counts_as_a_day() {
+    const DAY: u64 = 24 * 60 * 60;
+    let (seen, hostile) = (Seen::new(), ConsumeError::retryable("busy").with_retry_after(Duration::MAX));
+    let scripted = Scripted::new([hostile.clone()]);
+    let yaml = "{ sending_queue: { enabled: false }, retry_on_failure: { max_elapsed_time: 0 } }";
+    started(yaml, &scripted, &seen).await.export(spans(1), Context::new()).await.unwrap();
+    assert_eq!(scripted.seconds(), [0, DAY]);
+
+    let scripted = Scripted::new([hostile]);
+    let error = started(NO_QUEUE, &scripted, &seen).await.export(spans(1), Context::new()).await.unwrap_err();
+    assert_eq!(error.to_string(), "no more retries left: busy");
+}
+
+#[tokio::test(start_paused = true)]
 async fn permanent_failures_are_not_tried_again() {
     let permanent = ConsumeError::permanent("bad").with_code(Code::InvalidArgument);
     let (seen, scripted) = (Seen::new(), Scripted::new([permanent]));
