@@ -151,8 +151,12 @@ impl StartError {
     }
 
     /// The same with a cause.
-    pub fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
-        self.source = Some(Box::new(source));
+    pub fn with_source(self, source: impl Error + Send + Sync + 'static) -> Self {
+        self.with_boxed_source(Box::new(source))
+    }
+
+    pub(super) fn with_boxed_source(mut self, source: Box<dyn Error + Send + Sync>) -> Self {
+        self.source = Some(source);
         self
     }
 }

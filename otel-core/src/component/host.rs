@@ -190,6 +190,20 @@ impl Host {
         self.0.spawn.spawn_restarting(self, name, Box::new(move || Box::pin(make())))
     }
 
+    /// Runs a call that waits for a disk, on a thread where it holds up nobody. It runs to its end even if the future is
+    /// dropped.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, BrokenOff> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.0.spawn.run_blocking(Box::new(move || {
+            // Nobody waits any more where it cannot be told.
+            let _ = sender.send(work());
+        }));
+        receiver.await.map_err(|_| BrokenOff)
+    }
+
     /// Reports the state of the component.
     pub fn report(&self, status: Status) {
         self.0.status.report(self.event(status));
@@ -277,7 +291,15 @@ pub trait Spawn: Send + Sync + 'static {
         name: &'static str,
         make: Box<dyn FnMut() -> TaskFuture + Send>,
     ) -> Task;
+
+    /// Runs a call that may block, on a thread of its own.
+    fn run_blocking(&self, work: Box<dyn FnOnce() + Send>);
 }
+
+/// A call that came to no end: it panicked, or the process is ending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the call was broken off")]
+pub struct BrokenOff;
 
 /// What a task runs. An error ends it with a message.
 pub type TaskFuture = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;

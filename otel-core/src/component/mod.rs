@@ -16,6 +16,8 @@
 //! | exporter | [`Exporter`] | [`ExporterFactory`] |
 //! | connector | [`Connector`] | [`ConnectorFactory`] |
 //! | extension | [`Extension`] | [`ExtensionFactory`] |
+//!
+//! What a component keeps through restarts it keeps in [`Storage`], which an extension provides.
 
 mod consumer;
 mod context;
@@ -29,6 +31,7 @@ mod proxies;
 mod report;
 mod stability;
 mod status;
+mod storage;
 
 pub use crate::Invalid;
 pub use crate::telemetry::TraceContext;
@@ -40,10 +43,13 @@ pub use factory::{
     BuildError, ComponentConfig, ConnectorFactory, Emits, ExporterFactory, ExtensionFactory,
     ProcessorFactory, ReceiverFactory,
 };
-pub use host::{BuildInfo, Capabilities, ComponentKind, Host, HostParts, Shared, Spawn, Task, TaskFuture};
+pub use host::{
+    BrokenOff, BuildInfo, Capabilities, ComponentKind, Host, HostParts, Shared, Spawn, Task, TaskFuture,
+};
 pub use lasting::Lasting;
 pub use overview::{FeatureGateOverview, Overview, PipelineOverview};
 pub use proxies::ProxySettings;
 pub use report::{Destination, ExporterReport, ProcessorReport, ReceiverReport};
 pub use stability::Stability;
 pub use status::{Status, StatusEvent, StatusSink};
+pub use storage::{FileSettings, Files, KeyedState, Operation, Owner, Storage, StorageError, StoredFile};

@@ -151,6 +151,10 @@ impl Spawn for Tasks {
             }
         })
     }
+
+    fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        self.runtime.spawn_blocking(work);
+    }
 }
 
 /// Says that a task is over, however it came to that.
