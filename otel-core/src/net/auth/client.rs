@@ -27,9 +27,11 @@ pub trait ClientAuthenticator: fmt::Debug + Send + Sync + 'static {
         true
     }
 
-    /// The server refused the credentials of a request (HTTP 401, gRPC UNAUTHENTICATED). Those that are kept for later are
-    /// forgotten. Whether there may be better ones now: then the request is sent once more.
-    async fn rejected(&self) -> bool {
+    /// The server refused the credentials of a request (HTTP 401, gRPC UNAUTHENTICATED), which had these headers when it
+    /// was authorized: by them an authenticator tells what was refused from what it has got since. Refused credentials that
+    /// are kept for later are forgotten. Whether there may be better ones now: then the request is sent once more.
+    async fn rejected(&self, headers: &HeaderMap) -> bool {
+        let _ = headers;
         false
     }
 }
