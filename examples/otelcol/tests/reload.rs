@@ -211,3 +211,47 @@ async fn a_watched_file_is_applied_when_it_changes() {
     running.collector.stop().await;
     assert_eq!(spans(&backend), 1);
 }
+
+#[tokio::test]
+async fn telemetry_of_its_own_is_changed_as_well_and_nothing_sent_is_lost() {
+    let backend = Backend::start().await;
+    let [port, metrics] = ports();
+    let yaml = |telemetry: &str, endpoint: u16| {
+        format!(
+            "
+receivers: {{ otlp: {{ protocols: {{ http: {{ endpoint: '127.0.0.1:{port}' }} }} }} }}
+processors: {{ batch: {{ timeout: 10s }} }}
+exporters: {{ otlp_grpc: {{ endpoint: '{}', tls: {{ insecure: true }} }} }}
+service:
+  telemetry:
+    {telemetry}
+    metrics: {{ readers: [{{ pull: {{ exporter: {{ prometheus: {{ host: 127.0.0.1, port: {endpoint} }} }} }} }}] }}
+  pipelines: {{ traces: {{ receivers: [otlp], processors: [batch], exporters: [otlp_grpc] }} }}
+",
+            backend.grpc()
+        )
+    };
+    let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let mut running = Running::start(&yaml("logs: { level: info }", metrics), false).await;
+    let sent = |name| http(address(port), Method::POST, "/v1/traces", &[JSON], span(name));
+    assert_eq!(sent("before").await.status, 200);
+    // At the address of the metrics, with another shape of logs.
+    running.reload(&yaml("logs: { encoding: json }", metrics), APPLIED).await;
+    assert!(running.collector.log().contains("{\"level\":\"info\""), "{}", running.collector.log());
+    assert_eq!(backend.span_names(), ["before"]);
+    assert_eq!(sent("between").await.status, 200);
+    let text = String::from_utf8(get(address(metrics), "/metrics").await.body.to_vec()).unwrap();
+    assert!(
+        text.contains("otelcol_config_reloads") && text.contains("otelcol_receiver_accepted_spans"),
+        "{text}"
+    );
+    // Where somebody else is, what there was goes on.
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = other.local_addr().unwrap().port();
+    running.reload(&yaml("logs: { level: warn }", taken), FAILED).await;
+    assert_eq!(get(address(metrics), "/metrics").await.status, 200);
+    assert_eq!(sent("after").await.status, 200);
+    let (status, log) = running.collector.stop().await;
+    assert!(status.success(), "{log}");
+    assert_eq!(backend.span_names(), ["before", "between", "after"]);
+}

@@ -7,8 +7,8 @@ use super::error::EngineError;
 use super::graph::Graph;
 use super::lifecycle::{Deadlines, Parts};
 use super::link::Released;
-use super::running::{Dropped, Leaving, Running};
-use crate::telemetry::with_causes;
+use super::running::{Dropped, Leaving, Running, dropped, dropped_since};
+use crate::telemetry::{Telemetry, with_causes};
 
 /// What a change of the graph did.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +53,27 @@ impl Running {
     /// What is wrong with the graph, or the first component that could not be created or started. The collector then is
     /// as it was. [`EngineError::Restore`] says that even this failed, and [`fatal`](Self::fatal) does.
     pub async fn apply(&mut self, graph: Graph) -> Result<Applied, EngineError> {
-        let outcome = self.try_apply(graph).await;
+        let telemetry = self.surroundings.telemetry.clone();
+        self.apply_within(graph, telemetry).await
+    }
+
+    /// As [`apply`](Self::apply), with components that know only this telemetry, so that all of them are new.
+    ///
+    /// # Errors
+    /// As those of `apply`; the telemetry then is as it was, too.
+    #[cfg(feature = "service")]
+    pub(crate) async fn apply_anew(
+        &mut self,
+        graph: Graph,
+        telemetry: Telemetry,
+    ) -> Result<Applied, EngineError> {
+        self.renewing = true;
+        self.apply_within(graph, telemetry).await
+    }
+
+    async fn apply_within(&mut self, graph: Graph, telemetry: Telemetry) -> Result<Applied, EngineError> {
+        let outcome = self.try_apply(graph, telemetry).await;
+        self.renewing = false;
         self.overview.set_failed_reload(outcome.as_ref().err().map(|error| with_causes(error)));
         outcome
     }
@@ -68,11 +88,12 @@ impl Running {
         self.shutdown_timeout = timeout;
     }
 
-    async fn try_apply(&mut self, graph: Graph) -> Result<Applied, EngineError> {
+    async fn try_apply(&mut self, graph: Graph, telemetry: Telemetry) -> Result<Applied, EngineError> {
         graph.check()?;
         // Whatever was broken off.
         self.withdraw().await;
-        let before = self.dropped();
+        let telemetry = std::mem::replace(&mut self.surroundings.telemetry, telemetry);
+        let before = dropped(&telemetry);
         let old = self.instances.parts.clone();
         let outcome = match self.start_beside(&graph).await {
             Ok(plan) => {
@@ -84,7 +105,11 @@ impl Running {
         };
         let failures = match outcome {
             Ok(failures) => failures,
-            Err(error) => return Err(self.restore(error).await),
+            Err(error) => {
+                self.surroundings.telemetry = telemetry;
+                self.renewing = false;
+                return Err(self.restore(error).await);
+            }
         };
         let new = &self.instances.parts;
         let (started, stopped) = (new.without(&old), old.without(new));
@@ -92,22 +117,27 @@ impl Running {
             kept: new.all().filter(|one| one.is_seen()).count() - names(&started).len(),
             started: names(&started),
             stopped: names(&stopped),
-            dropped: self.dropped_since(before),
+            dropped: dropped_since(&telemetry, before),
             failures,
         })
     }
 
     /// Starts what is new while everything runs on.
     async fn start_beside(&mut self, graph: &Graph) -> Result<Plan, EngineError> {
-        let plan = assemble(graph, &self.surroundings, &self.instances)?;
+        let plan = self.plan(graph)?;
         self.start_new(&plan.instances).await?;
         Ok(plan)
+    }
+
+    fn plan(&self, graph: &Graph) -> Result<Plan, EngineError> {
+        let none = Instances::default();
+        assemble(graph, &self.surroundings, if self.renewing { &none } else { &self.instances })
     }
 
     /// Stops what is no longer part of the graph, and starts what is new; data waits meanwhile.
     async fn start_instead(&mut self, graph: Graph) -> Result<Vec<String>, EngineError> {
         self.withdraw().await;
-        let plan = assemble(&graph, &self.surroundings, &self.instances)?;
+        let plan = self.plan(&graph)?;
         let old = self.instances.parts.without(&plan.instances.parts);
         self.instances = self.instances.without(&old);
         self.surroundings.board.replace(&old.numbers());

@@ -37,6 +37,8 @@ pub struct Running {
     /// Whether a part of the graph has been stopped for another graph, and nothing has taken its place yet.
     pub(super) incomplete: bool,
     pub(super) surroundings: Surroundings,
+    /// Nothing may stay as it is: telemetry is another.
+    pub(super) renewing: bool,
     pub(super) overview: Arc<View>,
     pub(super) shutdown_timeout: Duration,
 }
@@ -102,6 +104,7 @@ impl Running {
             leaving: None,
             incomplete: false,
             surroundings,
+            renewing: false,
             overview,
             shutdown_timeout: options.shutdown_timeout,
         })
@@ -117,7 +120,7 @@ impl Running {
         self.surroundings.board.subscribe()
     }
 
-    /// Logs, metrics and the clock that the collector was started with.
+    /// Logs, metrics and the clock of the collector.
     pub fn telemetry(&self) -> &Telemetry {
         &self.surroundings.telemetry
     }
@@ -158,7 +161,8 @@ impl Running {
     }
 
     pub(crate) async fn shutdown_ref(&mut self) -> ShutdownReport {
-        let before = self.dropped();
+        let telemetry = self.surroundings.telemetry.clone();
+        let before = dropped(&telemetry);
         let deadlines = Deadlines::new(self.shutdown_timeout);
         let parts = self.instances.parts.clone().and(&self.starting);
         let mut leaving = self.leaving.take();
@@ -180,33 +184,7 @@ impl Running {
         if tokio::time::timeout(ABORT_TIME, self.surroundings.tasks.ended()).await.is_err() {
             failures.push(format!("{} tasks did not end", self.surroundings.tasks.len()));
         }
-        ShutdownReport { dropped: self.dropped_since(before), failures, fatal: None }
-    }
-
-    pub(super) fn dropped_since(&self, before: DroppedItems) -> Vec<Dropped> {
-        let mut dropped = self.dropped();
-        for (key, count) in before {
-            if let Some(after) = dropped.get_mut(&key) {
-                *after -= count;
-            }
-        }
-        dropped
-            .into_iter()
-            .filter(|(_, items)| *items > 0)
-            .map(|((component, signal, reason), items)| Dropped { component, signal, reason, items })
-            .collect()
-    }
-
-    pub(super) fn dropped(&self) -> DroppedItems {
-        let mut dropped = BTreeMap::new();
-        for (attributes, items) in self.surroundings.telemetry.metrics().series(DROPPED) {
-            let value = |key: &str| {
-                let found = attributes.iter().find(|(known, _)| known == key);
-                found.map(|(_, value)| value.clone()).unwrap_or_default()
-            };
-            *dropped.entry((value("component"), value("signal"), value("reason"))).or_default() += items;
-        }
-        dropped
+        ShutdownReport { dropped: dropped_since(&telemetry, before), failures, fatal: None }
     }
 }
 
@@ -256,4 +234,32 @@ pub struct Dropped {
     pub reason: String,
     /// How many.
     pub items: u64,
+}
+
+/// What was given up since `before`.
+pub(super) fn dropped_since(telemetry: &Telemetry, before: DroppedItems) -> Vec<Dropped> {
+    let mut dropped = dropped(telemetry);
+    for (key, count) in before {
+        if let Some(after) = dropped.get_mut(&key) {
+            *after -= count;
+        }
+    }
+    dropped
+        .into_iter()
+        .filter(|(_, items)| *items > 0)
+        .map(|((component, signal, reason), items)| Dropped { component, signal, reason, items })
+        .collect()
+}
+
+/// What was given up up to now.
+pub(super) fn dropped(telemetry: &Telemetry) -> DroppedItems {
+    let mut dropped = BTreeMap::new();
+    for (attributes, items) in telemetry.metrics().series(DROPPED) {
+        let value = |key: &str| {
+            let found = attributes.iter().find(|(known, _)| known == key);
+            found.map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        *dropped.entry((value("component"), value("signal"), value("reason"))).or_default() += items;
+    }
+    dropped
 }

@@ -1,9 +1,13 @@
 //! Another configuration while the collector runs.
 
 use super::collector::Collector;
-use super::run::{Service, ServiceError};
+use tokio::time::Instant;
+
+use super::run::{FLUSH_TIME, Service, ServiceError, tell_addresses};
+use super::telemetry::{self, OwnTelemetry, TelemetryConfig};
 use crate::config::ConfigErrors;
 use crate::engine::Applied;
+use crate::telemetry::{Telemetry, with_causes};
 
 /// A configuration that was not applied.
 #[derive(Debug, thiserror::Error)]
@@ -19,16 +23,15 @@ pub enum ReloadError {
 
 impl Service {
     /// Applies another configuration, or tells extensions that there is one that cannot be read. What is the same in both
-    /// stays as it is: see [`Running::apply`](crate::engine::Running::apply). `service::telemetry` is not applied: it
-    /// needs a start.
+    /// stays as it is: see [`Running::apply`](crate::engine::Running::apply). Where `service::telemetry` is another, every
+    /// component is new.
     ///
     /// Dropping the future is legal; the collector then has to be shut down.
     ///
     /// # Errors
     /// The configuration is wrong or does not start; the collector runs on with the one before.
     pub async fn reload(&mut self, read: Result<Collector, ConfigErrors>) -> Result<Applied, ReloadError> {
-        let logger = self.running.telemetry().logger().clone();
-        logger.info("Config updated, applying it").emit();
+        self.running.telemetry().logger().info("Config updated, applying it").emit();
         let outcome = match read {
             Ok(collector) => self.apply(collector).await,
             Err(errors) => {
@@ -36,6 +39,7 @@ impl Service {
                 Err(errors.into())
             }
         };
+        let logger = self.running.telemetry().logger().clone();
         let (metrics, result) = (self.running.telemetry().metrics(), outcome.as_ref().map(drop));
         let result = result.map_or("failure", |()| "success");
         let description = "Configurations that were to be applied to the running collector";
@@ -65,10 +69,49 @@ impl Service {
     async fn apply(&mut self, collector: Collector) -> Result<Applied, ReloadError> {
         let logger = self.running.telemetry().logger().clone();
         collector.log_warnings(&logger);
-        if !collector.telemetry_identity.is(&self.telemetry_identity) {
-            logger.warn("service::telemetry has changed, which takes effect at the next start").emit();
-        }
         self.running.set_shutdown_timeout(collector.shutdown_timeout);
-        Ok(self.running.apply(collector.graph).await.map_err(ServiceError::from)?)
+        if collector.telemetry_identity.is(&self.telemetry_identity) {
+            return Ok(self.running.apply(collector.graph).await.map_err(ServiceError::from)?);
+        }
+        let (telemetry, own) = match self.set_up(&collector.telemetry).await {
+            Ok(new) => new,
+            Err(error) => {
+                self.running.reload_failed(&with_causes(&error));
+                return Err(self.resume(error).await);
+            }
+        };
+        let logger = telemetry.logger().clone();
+        match self.running.apply_anew(collector.graph, telemetry).await {
+            Ok(applied) => {
+                tell_addresses(&own, &logger);
+                self.telemetry_identity = collector.telemetry_identity;
+                std::mem::replace(&mut self.own, own).shutdown(Instant::now() + FLUSH_TIME).await;
+                Ok(applied)
+            }
+            Err(error) => {
+                own.shutdown(Instant::now()).await;
+                Err(self.resume(error.into()).await)
+            }
+        }
+    }
+
+    /// Other telemetry of its own, beside what there is, which gives up its addresses where they are the same.
+    async fn set_up(&mut self, config: &TelemetryConfig) -> Result<(Telemetry, OwnTelemetry), ServiceError> {
+        match telemetry::set_up(config, &self.build_info).await {
+            Err(ServiceError::MetricsAddress { .. }) => {
+                self.own.suspend().await;
+                telemetry::set_up(config, &self.build_info).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Goes on with the telemetry that there was.
+    async fn resume(&mut self, error: ServiceError) -> ReloadError {
+        if let Err(error) = self.own.resume().await {
+            let logger = self.running.telemetry().logger();
+            logger.error("Metrics are no longer served").error(&error).emit();
+        }
+        error.into()
     }
 }

@@ -13,14 +13,16 @@ use super::telemetry::{self, OwnTelemetry};
 use crate::component::BuildInfo;
 use crate::config::ConfigErrors;
 use crate::engine::{Dropped, EngineError, Identity, Options, Running, ShutdownReport};
+use crate::telemetry::Logger;
 
 /// How long own telemetry may take to leave, beyond the shutdown of everything else.
-const FLUSH_TIME: Duration = Duration::from_secs(2);
+pub(super) const FLUSH_TIME: Duration = Duration::from_secs(2);
 
 /// A collector that runs, with its own telemetry. See [`Running`], which it is one of.
 pub struct Service {
     pub(super) running: Running,
-    own: OwnTelemetry,
+    pub(super) own: OwnTelemetry,
+    pub(super) build_info: BuildInfo,
     /// What the configuration says of telemetry.
     pub(super) telemetry_identity: Identity,
 }
@@ -36,12 +38,10 @@ impl Service {
             .field("Version", build_info.version.as_str())
             .field("NumCPU", cores)
             .emit();
-        for address in own.addresses() {
-            logger.info("Serving metrics").text("endpoint", address).emit();
-        }
+        tell_addresses(&own, &logger);
         let options = Options {
             telemetry,
-            build_info,
+            build_info: build_info.clone(),
             proxies: collector.proxies,
             feature_gates: collector.feature_gates,
             shutdown_timeout: collector.shutdown_timeout,
@@ -49,7 +49,7 @@ impl Service {
         match collector.graph.start(options).await {
             Ok(running) => {
                 logger.info("Everything is ready. Begin running and processing data.").emit();
-                Ok(Self { running, own, telemetry_identity: collector.telemetry_identity })
+                Ok(Self { running, own, build_info, telemetry_identity: collector.telemetry_identity })
             }
             Err(error) => {
                 own.shutdown(Instant::now() + FLUSH_TIME).await;
@@ -64,7 +64,7 @@ impl Service {
     }
 
     /// Where its metrics can be fetched.
-    pub fn metrics_addresses(&self) -> &[SocketAddr] {
+    pub fn metrics_addresses(&self) -> Vec<SocketAddr> {
         self.own.addresses()
     }
 
@@ -136,6 +136,12 @@ impl Service {
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Service").field("running", &self.running).finish_non_exhaustive()
+    }
+}
+
+pub(super) fn tell_addresses(own: &OwnTelemetry, logger: &Logger) {
+    for address in own.addresses() {
+        logger.info("Serving metrics").text("endpoint", &address).emit();
     }
 }
 

@@ -20,12 +20,20 @@ use crate::net::{Handler, Listener, Peer, Reply, ServerOptions, Stopper, serve};
 use crate::service::run::ServiceError;
 use crate::telemetry::{Logger, Metrics, MetricsLevel};
 
+/// What a server shows.
+struct Page {
+    /// Where, with the port that it came to.
+    address: Option<SocketAddr>,
+    endpoint: String,
+    exposition: Exposition,
+}
+
 /// What carries metrics out. Dropping it ends that.
 pub(super) struct MetricsOut {
     provider: SdkMeterProvider,
+    pages: Vec<Page>,
     servers: JoinSet<()>,
     stopper: Stopper,
-    addresses: Vec<SocketAddr>,
     periodic: Vec<Periodic>,
 }
 
@@ -39,8 +47,7 @@ impl MetricsOut {
         if config.level == MetricsLevel::None {
             return Ok((Metrics::none(), None));
         }
-        let (mut servers, stopper) = (JoinSet::new(), Stopper::default());
-        let (mut addresses, mut periodic) = (Vec::new(), Vec::new());
+        let (mut pages, mut periodic) = (Vec::new(), Vec::new());
         let mut provider =
             views::apply(config, SdkMeterProvider::builder().with_resource(sdk_resource(resource)));
         for reader in &config.readers {
@@ -48,11 +55,7 @@ impl MetricsOut {
                 ReaderConfig::Prometheus(reader) => {
                     let registry = prometheus::Registry::new();
                     provider = provider.with_reader(exporter(reader, &registry, resource)?);
-                    let listener = bind(reader).await?;
-                    addresses.extend(listener.address());
-                    let serving =
-                        serve(listener, ServerOptions::default(), Exposition(registry), stopper.listen());
-                    servers.spawn(serving);
+                    pages.push(Page::new(reader, registry));
                 }
                 ReaderConfig::Periodic(reader) => {
                     let (sdk, task) = Periodic::start(reader, resource, logger)?;
@@ -61,16 +64,36 @@ impl MetricsOut {
                 }
             }
         }
+        let mut servers = JoinSet::new();
+        let stopper = Stopper::default();
+        for page in &mut pages {
+            page.serve(&mut servers, &stopper).await?;
+        }
         let provider = provider.build();
         let keep = views::keep(&config.views);
         let metrics = Metrics::keeping(Arc::new(provider.clone()), config.level, keep);
         process::observe(&metrics);
-        Ok((metrics, Some(Self { provider, servers, stopper, addresses, periodic })))
+        Ok((metrics, Some(Self { provider, pages, servers, stopper, periodic })))
     }
 
     /// Where metrics can be fetched.
-    pub(super) fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        self.pages.iter().filter_map(|page| page.address).collect()
+    }
+
+    /// Gives up the addresses, with the requests that are being answered there.
+    pub(super) async fn suspend(&mut self) {
+        self.servers.shutdown().await;
+    }
+
+    /// Serves again what was suspended, at the same addresses.
+    pub(super) async fn resume(&mut self) -> Result<(), ServiceError> {
+        if self.servers.is_empty() {
+            for page in &mut self.pages {
+                page.serve(&mut self.servers, &self.stopper).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Sends the last metrics, and ends the servers once requests that are being answered are done, all by the
@@ -92,12 +115,25 @@ pub(super) fn sdk_resource(resource: &Resource) -> SdkResource {
     SdkResource::builder_empty().with_attributes(attributes).build()
 }
 
-async fn bind(config: &PrometheusConfig) -> Result<Listener, ServiceError> {
-    let host = &config.host;
-    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-    let endpoint = format!("{host}:{}", config.port);
-    let bound = Listener::bind(&endpoint).await;
-    bound.map_err(|source| ServiceError::MetricsAddress { endpoint, source })
+impl Page {
+    fn new(config: &PrometheusConfig, registry: prometheus::Registry) -> Self {
+        let host = &config.host;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        let endpoint = format!("{host}:{}", config.port);
+        Self { address: None, endpoint, exposition: Exposition(registry) }
+    }
+
+    /// Binds its address and begins to answer there.
+    async fn serve(&mut self, servers: &mut JoinSet<()>, stopper: &Stopper) -> Result<(), ServiceError> {
+        let endpoint = self.address.map_or_else(|| self.endpoint.clone(), |address| address.to_string());
+        let listener = match Listener::bind(&endpoint).await {
+            Ok(listener) => listener,
+            Err(source) => return Err(ServiceError::MetricsAddress { endpoint, source }),
+        };
+        self.address = listener.address();
+        servers.spawn(serve(listener, ServerOptions::default(), self.exposition.clone(), stopper.listen()));
+        Ok(())
+    }
 }
 
 fn exporter(

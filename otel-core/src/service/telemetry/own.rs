@@ -53,8 +53,23 @@ pub(in crate::service) async fn set_up(
 
 impl OwnTelemetry {
     /// Where metrics can be fetched.
-    pub(in crate::service) fn addresses(&self) -> &[SocketAddr] {
-        self.metrics.as_ref().map_or(&[], MetricsOut::addresses)
+    pub(in crate::service) fn addresses(&self) -> Vec<SocketAddr> {
+        self.metrics.as_ref().map(MetricsOut::addresses).unwrap_or_default()
+    }
+
+    /// Gives up its addresses to others.
+    pub(in crate::service) async fn suspend(&mut self) {
+        if let Some(metrics) = &mut self.metrics {
+            metrics.suspend().await;
+        }
+    }
+
+    /// Takes back the addresses that it gave up.
+    pub(in crate::service) async fn resume(&mut self) -> Result<(), ServiceError> {
+        match &mut self.metrics {
+            Some(metrics) => metrics.resume().await,
+            None => Ok(()),
+        }
     }
 
     /// Sends what has not left, and ends, at the deadline at the latest.
