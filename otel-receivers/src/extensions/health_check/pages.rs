@@ -104,6 +104,7 @@ impl StatusHandler {
             put("error", error.into());
         }
         put("status_time", rfc3339(health.time).into());
+        put("attributes", Value::Object(Map::new()));
         if verbose && !health.parts.is_empty() {
             let parts = health.parts.iter().map(|(name, part)| {
                 let mut described = Map::new();

@@ -183,15 +183,15 @@ async fn the_status_of_the_collector_and_of_its_pipelines() {
     assert_eq!(
         json(&all),
         json!({"start_time": time, "healthy": false, "status": "StatusRecoverableError",
-               "error": "connection refused", "status_time": time})
+               "error": "connection refused", "status_time": time, "attributes": {}})
     );
     assert_eq!(
         json(&running.get("/status?pipeline=traces/eu&verbose").await)["components"],
         json!({
-            "receiver:otlp": {"healthy": true, "status": "StatusOK", "status_time": time},
-            "processor:batch": {"healthy": true, "status": "StatusOK", "status_time": time},
+            "receiver:otlp": {"healthy": true, "status": "StatusOK", "status_time": time, "attributes": {}},
+            "processor:batch": {"healthy": true, "status": "StatusOK", "status_time": time, "attributes": {}},
             "exporter:debug": {"healthy": false, "status": "StatusRecoverableError",
-                               "error": "connection refused", "status_time": time},
+                               "error": "connection refused", "status_time": time, "attributes": {}},
         })
     );
     let verbose = json(&running.get("/status?verbose").await);
