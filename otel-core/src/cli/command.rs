@@ -134,6 +134,8 @@ fn validate(configuration: &Configuration, build_info: BuildInfo) -> Result<Exit
 }
 
 fn collect(configuration: Configuration, watch: bool, build_info: BuildInfo) -> Result<ExitCode, String> {
+    #[cfg(unix)]
+    super::open_files::raise_limit();
     let configuration = Arc::new(configuration);
     runtime()?.block_on(async {
         // A signal that comes while the collector starts is heard once it runs.

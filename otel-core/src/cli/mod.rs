@@ -17,6 +17,8 @@ mod arguments;
 mod changes;
 mod command;
 mod load;
+#[cfg(unix)]
+mod open_files;
 mod report;
 mod signals;
 

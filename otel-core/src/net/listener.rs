@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::Peer;
 use super::handover::{Claim, Sockets};
-use super::stream::Stream;
+use super::stream::{Stream, notice_the_dead};
 use crate::component::Host;
 
 /// What a server listens at.
@@ -126,6 +126,8 @@ impl Socket {
             Transport::Tcp6 => Some(true),
         };
         let inner = bind_tcp(endpoint, wanted).await?;
+        // Its connections inherit it.
+        notice_the_dead(&inner)?;
         let bound = Bound::Tcp(inner.local_addr()?);
         Ok(Self { inner: Inner::Tcp(inner), bound })
     }
@@ -200,6 +202,18 @@ mod tests {
         assert_eq!(second.unwrap_err().kind(), ErrorKind::AddrInUse);
         drop(first);
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn connections_notice_that_the_other_end_is_gone() {
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let client = tokio::net::TcpStream::connect(listener.address().unwrap()).await.unwrap();
+        let (Stream::Tcp(server), _) = listener.accept().await.unwrap() else { panic!("it is TCP") };
+        let server = socket2::SockRef::from(&server);
+        assert!(server.keepalive().unwrap());
+        assert_eq!(server.tcp_keepalive_time().unwrap().as_secs(), 15);
+        assert_eq!(server.tcp_keepalive_retries().unwrap(), 9);
+        drop(client);
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{ByteBudget, Charge, Coding, Status, Undecodable, decompress};
 use crate::component::{Code, ConsumeError};
@@ -19,6 +19,11 @@ const SHARE_FROM: usize = 16 << 10;
 
 /// How often, in bytes, a body that is being read is asked whether it may go on.
 const ADMIT_EVERY: usize = 64 << 10;
+
+/// How long any body may take to come.
+const BODY_TIME: Duration = Duration::from_secs(60);
+/// For so many bytes of it that have come it may take a second more: what is slower than a modem only holds the budget.
+const BODY_BYTES_A_SECOND: usize = 4 << 10;
 
 const GRPC_HEADER: usize = 5;
 const TOO_LARGE: &str = "http: request body too large";
@@ -76,6 +81,10 @@ impl Refused {
         Self { status: status.with_retry_after(RETRY), reason: "no_room" }
     }
 
+    fn late(code: Code) -> Self {
+        Self::new("timeout", code, "i/o timeout")
+    }
+
     fn too_large(code: Code, message: impl Into<String>) -> Self {
         Self::new("too_large", code, message)
     }
@@ -106,7 +115,8 @@ pub async fn read_grpc_message(
     let malformed = |message: &str| Refused::new("malformed", Code::Internal, message);
     let mut gathered = Gathered::default();
     let mut header: Option<(bool, usize)> = None;
-    while let Some(data) = next_data(&mut body).await? {
+    let mut pace = Pace::new(Code::DeadlineExceeded);
+    while let Some(data) = pace.next_data(&mut body).await? {
         doorkeeper.let_in(data.len())?;
         gathered.push(data, header.map_or(0, |(_, len)| len));
         if header.is_none() && gathered.len() >= GRPC_HEADER {
@@ -161,8 +171,7 @@ pub async fn read_http_body(
     let read = if limits.time.is_zero() {
         read.await
     } else {
-        let late = |_| Err(Refused::new("timeout", Code::InvalidArgument, "i/o timeout"));
-        timeout(limits.time, read).await.unwrap_or_else(late)
+        timeout(limits.time, read).await.unwrap_or_else(|_| Err(Refused::late(Code::InvalidArgument)))
     };
     let Message { bytes, charge } = match read {
         Ok(message) => message,
@@ -194,7 +203,8 @@ async fn read_plain(
     let announced = announced.unwrap_or(0);
     let mut doorkeeper = Doorkeeper::new(&limits.budget, announced.max(1), admit)?;
     let mut gathered = Gathered::default();
-    while let Some(data) = next_data(body).await? {
+    let mut pace = Pace::new(Code::InvalidArgument);
+    while let Some(data) = pace.next_data(body).await? {
         if gathered.len() + data.len() > limits.message {
             return Err(Refused::too_large(Code::InvalidArgument, TOO_LARGE));
         }
@@ -274,6 +284,29 @@ impl<A: Fn() -> Result<(), Refused>> Doorkeeper<A> {
             (self.admit)()?;
         }
         if self.charge.add(bytes) { Ok(()) } else { Err(Refused::no_room()) }
+    }
+}
+
+/// Sees to it that a body comes.
+struct Pace {
+    began: Instant,
+    bytes: usize,
+    /// What a client is told that is too slow.
+    code: Code,
+}
+
+impl Pace {
+    fn new(code: Code) -> Self {
+        Self { began: Instant::now(), bytes: 0, code }
+    }
+
+    /// The next piece, if it comes in time.
+    async fn next_data(&mut self, body: &mut Incoming) -> Result<Option<Bytes>, Refused> {
+        let more = Duration::from_secs((self.bytes / BODY_BYTES_A_SECOND) as u64);
+        let data = timeout_at(self.began + BODY_TIME + more, next_data(body)).await;
+        let data = data.unwrap_or_else(|_| Err(Refused::late(self.code)))?;
+        self.bytes += data.as_ref().map_or(0, Bytes::len);
+        Ok(data)
     }
 }
 

@@ -1,7 +1,11 @@
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Empty;
+use futures_util::{StreamExt as _, stream};
+use http::Request;
+use http_body_util::{Empty, StreamBody};
+use hyper::body::Frame;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use otel_core::component::{Code, Outputs, Receiver as _};
@@ -159,6 +163,43 @@ async fn slow_bodies_are_cut_off_where_that_is_configured() {
         let mut stream = TcpStream::connect(running.http()).await.unwrap();
         stream.write_all(bytes.as_bytes()).await.unwrap();
         assert_eq!(rest(&mut stream).await, "");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_come_are_cut_off_in_any_case() {
+    let minutes = |began: Instant| began.elapsed().as_secs() / 60;
+    let running = start(BOTH).await;
+    // Of a body of 8 MiB there comes a quarter at once, for which it gets 512 seconds more, and then nothing.
+    for (sent, expected) in [(0, 1), (2 << 20, 9)] {
+        let mut stream = TcpStream::connect(running.http()).await.unwrap();
+        stream.write_all(&[head(8 << 20).as_bytes(), &vec![0; sent]].concat()).await.unwrap();
+        tokio::time::pause();
+        let began = Instant::now();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("i/o timeout"), "{answer}");
+        assert_eq!(minutes(began), expected);
+        tokio::time::resume();
+    }
+    let message = frame(false, &traces(10));
+    let half = Frame::data(message.slice(..message.len() / 2));
+    let body = StreamBody::new(stream::iter([Ok::<_, Infallible>(half)]).chain(stream::pending()));
+    let io = TokioIo::new(TcpStream::connect(running.grpc()).await.unwrap());
+    let (mut client, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = Request::post(format!("http://x{TRACES}")).header("content-type", "application/grpc");
+    tokio::time::pause();
+    let began = Instant::now();
+    let answer = client.send_request(request.body(body).unwrap()).await.unwrap();
+    assert_eq!(answer.headers()["grpc-status"], Code::DeadlineExceeded.number().to_string());
+    assert_eq!(minutes(began), 1);
+    tokio::time::resume();
+    connection.abort();
+    for (transport, requests) in [("http", 2), ("grpc", 1)] {
+        let attributes = [("transport", transport), ("reason", "timeout")];
+        assert_eq!(running.metrics.counted("otelcol_receiver_rejected_requests", &attributes), requests);
     }
     running.stop().await;
 }

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Wire;
 use super::proxy::{Proxies, Proxy};
+use crate::net::stream::notice_the_dead;
 use crate::net::tls::TlsClient;
 
 /// How long a connection may take, the handshake included.
@@ -209,7 +210,7 @@ async fn any(host: &str, port: u16) -> Result<TcpStream, DialError> {
 async fn connect(address: SocketAddr) -> Result<TcpStream, DialError> {
     let failed = |source| DialError::Connect { address: address.to_string(), source };
     let socket = TcpStream::connect(address).await.map_err(failed)?;
-    socket.set_nodelay(true).map_err(failed)?;
+    socket.set_nodelay(true).and_then(|()| notice_the_dead(&socket)).map_err(failed)?;
     Ok(socket)
 }
 

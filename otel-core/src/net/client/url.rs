@@ -67,10 +67,12 @@ impl HttpUrl {
         self.path.path()
     }
 
-    /// Where a `Location` header leads from here.
+    /// Where a `Location` header leads from here. Never out of TLS: who may have put it there does not matter then.
     pub(super) fn follow(&self, location: &str) -> Result<Self, InvalidUrl> {
         if location.contains("://") {
-            return Self::parse(location);
+            return Self::parse(location).and_then(|next| {
+                if self.is_secure() && !next.is_secure() { Err(InvalidUrl) } else { Ok(next) }
+            });
         }
         let scheme = if self.origin.secure { "https" } else { "http" };
         if let Some(rest) = location.strip_prefix("//") {
@@ -142,12 +144,17 @@ mod tests {
     fn locations_are_followed_from_where_they_were_given() {
         let url = HttpUrl::parse("https://a:1/v1/traces?x").unwrap();
         for (location, target) in [
-            ("http://b/y", "http://b/y"),
+            ("https://b/y", "https://b/y"),
             ("//b/y", "https://b/y"),
             ("/y?z", "https://a:1/y?z"),
             ("y", "https://a:1/v1/y"),
         ] {
             assert_eq!(url.follow(location).unwrap().to_string(), target);
+        }
+        assert_eq!(url.follow("http://a:1/v1/traces?x"), Err(InvalidUrl), "out of TLS");
+        let plain = HttpUrl::parse("http://a/x").unwrap();
+        for target in ["http://b/y", "https://b/y"] {
+            assert_eq!(plain.follow(target).unwrap().to_string(), target);
         }
     }
 }

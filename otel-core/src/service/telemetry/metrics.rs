@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -131,8 +132,19 @@ impl Page {
             Err(source) => return Err(ServiceError::MetricsAddress { endpoint, source }),
         };
         self.address = listener.address();
-        servers.spawn(serve(listener, ServerOptions::default(), self.exposition.clone(), stopper.listen()));
+        servers.spawn(serve(listener, options(), self.exposition.clone(), stopper.listen()));
         Ok(())
+    }
+}
+
+/// Who is slow with a request or with the next one does not keep its connection. Scrapers come once a minute or more
+/// often.
+fn options() -> ServerOptions {
+    ServerOptions {
+        read_header_timeout: Duration::from_secs(60),
+        answer_timeout: Duration::from_secs(60),
+        idle_timeout: Duration::from_secs(300),
+        ..ServerOptions::default()
     }
 }
 
