@@ -39,8 +39,7 @@ impl Configuration {
     pub(super) fn load(&self) -> Result<Collector, ConfigErrors> {
         let (root, diagnostics) = self.read()?;
         let collector = Collector::from_node(&self.registry, &root, diagnostics)?;
-        let proxies = ProxySettings::from_variables(|name| std::env::var(name).ok());
-        Ok(collector.with_proxies(proxies))
+        Ok(collector.with_proxies(proxies()))
     }
 
     /// As [`load`](Self::load), on a thread that may wait for disks and servers.
@@ -88,7 +87,13 @@ impl Configuration {
 /// A loader with every provider of the command line.
 pub(super) fn loader() -> Loader {
     let loader = Loader::default().with(EnvProvider::process());
-    loader.with(WebProvider::http()).with(WebProvider::https())
+    let web = [WebProvider::http(), WebProvider::https()];
+    web.into_iter().fold(loader, |loader, provider| loader.with(provider.with_proxies(proxies())))
+}
+
+/// The proxies of the environment.
+fn proxies() -> ProxySettings {
+    ProxySettings::from_variables(|name| std::env::var(name).ok())
 }
 
 /// The registry with these feature gates set.

@@ -4,7 +4,7 @@ use super::collector::Collector;
 use tokio::time::Instant;
 
 use super::run::{FLUSH_TIME, Service, ServiceError, tell_addresses};
-use super::telemetry::{self, OwnTelemetry, TelemetryConfig};
+use super::telemetry::{self, OwnTelemetry};
 use crate::config::ConfigErrors;
 use crate::engine::Applied;
 use crate::telemetry::{Telemetry, with_causes};
@@ -73,7 +73,7 @@ impl Service {
         if collector.telemetry_identity.is(&self.telemetry_identity) {
             return Ok(self.running.apply(collector.graph).await.map_err(ServiceError::from)?);
         }
-        let (telemetry, own) = match self.set_up(&collector.telemetry).await {
+        let (telemetry, own) = match self.set_up(&collector).await {
             Ok(new) => new,
             Err(error) => {
                 self.running.reload_failed(&with_causes(&error));
@@ -96,11 +96,12 @@ impl Service {
     }
 
     /// Other telemetry of its own, beside what there is, which gives up its addresses where they are the same.
-    async fn set_up(&mut self, config: &TelemetryConfig) -> Result<(Telemetry, OwnTelemetry), ServiceError> {
-        match telemetry::set_up(config, &self.build_info).await {
+    async fn set_up(&mut self, collector: &Collector) -> Result<(Telemetry, OwnTelemetry), ServiceError> {
+        let Collector { telemetry, proxies, .. } = collector;
+        match telemetry::set_up(telemetry, &self.build_info, proxies).await {
             Err(ServiceError::MetricsAddress { .. }) => {
                 self.own.suspend().await;
-                telemetry::set_up(config, &self.build_info).await
+                telemetry::set_up(telemetry, &self.build_info, proxies).await
             }
             outcome => outcome,
         }

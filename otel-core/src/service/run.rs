@@ -29,7 +29,8 @@ pub struct Service {
 
 impl Service {
     pub(super) async fn start(collector: Collector, build_info: BuildInfo) -> Result<Self, ServiceError> {
-        let (telemetry, own) = telemetry::set_up(&collector.telemetry, &build_info).await?;
+        let (telemetry, own) =
+            telemetry::set_up(&collector.telemetry, &build_info, &collector.proxies).await?;
         let logger = telemetry.logger().clone();
         collector.log_warnings(&logger);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -26,6 +26,11 @@ impl Surroundings {
     /// For what runs beside the engine: tasks run unsupervised on the runtime that calls, nothing is logged, and no proxies
     /// are known.
     pub fn bare() -> Self {
+        Self::behind(ProxySettings::default())
+    }
+
+    /// As [`bare`](Self::bare), with proxies.
+    pub fn behind(proxies: ProxySettings) -> Self {
         let spawn = |_: &'static str, task| {
             tokio::spawn(task);
         };
@@ -33,7 +38,7 @@ impl Surroundings {
             spawn: Box::new(spawn),
             logger: Logger::none(),
             clock: Arc::new(SystemClock),
-            proxies: ProxySettings::default(),
+            proxies,
         }))
     }
 

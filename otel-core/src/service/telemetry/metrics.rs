@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::config::{MetricsConfig, PrometheusConfig, ReaderConfig, Resource};
 use super::periodic::Periodic;
 use super::{process, views};
-use crate::net::{Handler, Listener, Peer, Reply, ServerOptions, Stopper, serve};
+use crate::net::{Handler, Listener, Peer, Reply, ServerOptions, Stopper, Surroundings, serve};
 use crate::service::run::ServiceError;
 use crate::telemetry::{Logger, Metrics, MetricsLevel};
 
@@ -44,6 +44,7 @@ impl MetricsOut {
         config: &MetricsConfig,
         resource: &Arc<Resource>,
         logger: &Logger,
+        surroundings: &Surroundings,
     ) -> Result<(Metrics, Option<Self>), ServiceError> {
         if config.level == MetricsLevel::None {
             return Ok((Metrics::none(), None));
@@ -59,7 +60,7 @@ impl MetricsOut {
                     pages.push(Page::new(reader, registry));
                 }
                 ReaderConfig::Periodic(reader) => {
-                    let (sdk, task) = Periodic::start(reader, resource, logger)?;
+                    let (sdk, task) = Periodic::start(reader, resource, logger, surroundings)?;
                     provider = provider.with_reader(sdk);
                     periodic.push(task);
                 }

@@ -11,7 +11,8 @@ use super::export::{Outlets, encode_logs};
 use super::logs::{Output, Tee};
 use super::metrics::{MetricsOut, sdk_resource};
 use super::traces;
-use crate::component::BuildInfo;
+use crate::component::{BuildInfo, ProxySettings};
+use crate::net::Surroundings;
 use crate::service::run::ServiceError;
 use crate::telemetry::{Clock, Logger, SystemClock, Telemetry, Tracer};
 
@@ -30,17 +31,24 @@ pub(in crate::service) struct OwnTelemetry {
 pub(in crate::service) async fn set_up(
     config: &TelemetryConfig,
     build_info: &BuildInfo,
+    proxies: &ProxySettings,
 ) -> Result<(Telemetry, OwnTelemetry), ServiceError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let resource = Arc::new(config.resource.resolve(build_info));
     let output = Arc::new(Output::open(&config.logs, &resource, Arc::clone(&clock))?);
     // What goes wrong with telemetry is not sent as telemetry.
     let local = Logger::new(output.clone());
-    let (metrics, metrics_out) = MetricsOut::start(&config.metrics, &resource, &local).await?;
+    let surroundings = Surroundings::behind(proxies.clone());
+    let (metrics, metrics_out) = MetricsOut::start(&config.metrics, &resource, &local, &surroundings).await?;
     let mut senders = JoinSet::new();
     let (stop, stopped) = watch::channel(false);
-    let outlets =
-        Outlets { logger: local.clone(), metrics: metrics.clone(), resource: Arc::clone(&resource), stopped };
+    let outlets = Outlets {
+        logger: local.clone(),
+        metrics: metrics.clone(),
+        resource: Arc::clone(&resource),
+        surroundings,
+        stopped,
+    };
     let records = config.logs.processors.iter().map(|to| outlets.open(to, &mut senders, encode_logs));
     let records: Vec<_> = records.collect::<Result<_, _>>()?;
     let logger = if records.is_empty() { local } else { Logger::new(Arc::new(Tee::new(output, records))) };

@@ -13,6 +13,7 @@ use tokio::time::{Instant, interval_at, timeout_at};
 
 use super::config::{Destination, PeriodicConfig, Resource, Temporality};
 use super::export::{Client, encode_metrics};
+use crate::net::Surroundings;
 use crate::pdata::{Signal as _, SignalKind};
 use crate::service::run::ServiceError;
 use crate::telemetry::Logger;
@@ -29,6 +30,7 @@ impl Periodic {
         config: &PeriodicConfig,
         resource: &Arc<Resource>,
         logger: &Logger,
+        surroundings: &Surroundings,
     ) -> Result<(SharedReader, Self), ServiceError> {
         let temporality = match &config.destination {
             Destination::Otlp(otlp) => otlp.temporality,
@@ -42,7 +44,7 @@ impl Periodic {
         let reader = SharedReader(Arc::new(ManualReader::builder().with_temporality(temporality).build()));
         let sending = Sending {
             reader: reader.clone(),
-            client: Client::new(&config.destination, SignalKind::Metrics)?,
+            client: Client::new(&config.destination, SignalKind::Metrics, surroundings)?,
             interval: config.interval,
             timeout: config.timeout,
             resource: Arc::clone(resource),

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
+use crate::component::ProxySettings;
 use crate::config::{MAX_BYTES, Provider, ProviderError, Retrieved, without_user_info};
 use crate::net::tls::TlsClientConfig;
 use crate::net::{HttpAnswer, HttpClient, HttpClientConfig, HttpUrl, Surroundings, error_chain};
@@ -15,17 +16,27 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub struct WebProvider {
     scheme: &'static str,
     tls: TlsClientConfig,
+    proxies: ProxySettings,
 }
 
 impl WebProvider {
     /// The provider of `http`.
     pub fn http() -> Self {
-        Self { scheme: "http", tls: TlsClientConfig::default() }
+        Self::of("http")
     }
 
     /// The provider of `https`.
     pub fn https() -> Self {
-        Self { scheme: "https", tls: TlsClientConfig::default() }
+        Self::of("https")
+    }
+
+    fn of(scheme: &'static str) -> Self {
+        Self { scheme, tls: TlsClientConfig::default(), proxies: ProxySettings::default() }
+    }
+
+    /// The same behind proxies.
+    pub fn with_proxies(self, proxies: ProxySettings) -> Self {
+        Self { proxies, ..self }
     }
 
     /// The same with other settings of TLS, such as a certificate authority of its own.
@@ -53,7 +64,8 @@ impl WebProvider {
             disable_keep_alives: true,
             ..HttpClientConfig::default()
         };
-        let client = HttpClient::new(&config, Surroundings::bare()).map_err(|error| error_chain(&error))?;
+        let surroundings = Surroundings::behind(self.proxies.clone());
+        let client = HttpClient::new(&config, surroundings).map_err(|error| error_chain(&error))?;
         client.get(&url, &HeaderMap::new(), MAX_BYTES).await.map_err(|error| error_chain(&error))
     }
 }

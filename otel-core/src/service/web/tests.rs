@@ -2,6 +2,7 @@ use std::io::Write as _;
 use std::net::TcpListener;
 
 use super::WebProvider;
+use crate::component::ProxySettings;
 use crate::config::{Diagnostics, Loader, MAX_BYTES, Node};
 use crate::net::tls::{TlsClientConfig, TlsServer, TlsServerConfig};
 use crate::telemetry::Logger;
@@ -54,6 +55,19 @@ fn a_configuration_is_read_from_where_a_server_redirects() {
     assert!(requests[0].starts_with("GET /old HTTP/1.1\r\n"), "{requests:?}");
     assert!(requests[1].starts_with("GET /new?v=1 HTTP/1.1\r\n"), "{requests:?}");
     assert!(requests[1].contains("authorization: Basic bWU6cHc=\r\n"), "{requests:?}");
+}
+
+#[test]
+fn behind_a_proxy_it_is_the_proxy_that_is_asked() {
+    let (proxy, server) = server(vec![ok("processors:")]);
+    let proxies =
+        ProxySettings::from_variables(|name| (name == "HTTP_PROXY").then(|| format!("http://{proxy}")));
+    let loader = Loader::default().with(WebProvider::http().with_proxies(proxies));
+    let mut diagnostics = Diagnostics::new();
+    let root = loader.load(["http://configs.invalid/otelcol.yaml"], &mut diagnostics);
+    assert_eq!((root.is_some(), diagnostics.to_string()), (true, String::new()));
+    let requests = server.join().unwrap();
+    assert!(requests[0].starts_with("GET http://configs.invalid/otelcol.yaml HTTP/1.1\r\n"), "{requests:?}");
 }
 
 #[test]

@@ -43,12 +43,13 @@ impl Client {
     pub(in crate::service::telemetry) fn new(
         destination: &Destination,
         signal: SignalKind,
+        surroundings: &Surroundings,
     ) -> Result<Self, ServiceError> {
         match destination {
             Destination::Console => Ok(Self::Console),
             Destination::Otlp(config) => match config.protocol {
-                Protocol::Grpc => grpc(config, signal),
-                Protocol::HttpProtobuf => http(config, signal),
+                Protocol::Grpc => grpc(config, signal, surroundings),
+                Protocol::HttpProtobuf => http(config, signal, surroundings),
             },
         }
     }
@@ -110,13 +111,17 @@ fn print<S: Signal>(data: &S) -> io::Result<()> {
     io::stdout().lock().write_all(&line)
 }
 
-fn grpc(config: &OtlpConfig, signal: SignalKind) -> Result<Client, ServiceError> {
+fn grpc(
+    config: &OtlpConfig,
+    signal: SignalKind,
+    surroundings: &Surroundings,
+) -> Result<Client, ServiceError> {
     let mut client = GrpcClientConfig::default();
     client.endpoint.clone_from(&config.endpoint);
     client.compression = if config.gzip { Compression::Gzip } else { Compression::None };
     client.headers = config.headers.clone();
     client.tls = tls(config);
-    let client = GrpcClient::new(&client, USER_AGENT, Surroundings::bare())
+    let client = GrpcClient::new(&client, USER_AGENT, surroundings.clone())
         .map_err(|error| refused(error_chain(&error)))?;
     let method = match signal {
         SignalKind::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
@@ -126,7 +131,11 @@ fn grpc(config: &OtlpConfig, signal: SignalKind) -> Result<Client, ServiceError>
     Ok(Client::Grpc { client, method, timeout: config.timeout })
 }
 
-fn http(config: &OtlpConfig, signal: SignalKind) -> Result<Client, ServiceError> {
+fn http(
+    config: &OtlpConfig,
+    signal: SignalKind,
+    surroundings: &Surroundings,
+) -> Result<Client, ServiceError> {
     let path = match signal {
         SignalKind::Metrics => "/v1/metrics",
         SignalKind::Logs => "/v1/logs",
@@ -149,7 +158,7 @@ fn http(config: &OtlpConfig, signal: SignalKind) -> Result<Client, ServiceError>
     }
     let compressor = client.compressor();
     let client =
-        HttpClient::new(&client, Surroundings::bare()).map_err(|error| refused(error_chain(&error)))?;
+        HttpClient::new(&client, surroundings.clone()).map_err(|error| refused(error_chain(&error)))?;
     let url = url(&config.endpoint, path).map_err(|error| refused(error.to_string()))?;
     let timeout = config.timeout;
     Ok(Client::Http(Box::new(HttpDestination { client, url, headers, compressor, timeout })))

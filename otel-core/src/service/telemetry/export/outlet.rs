@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::config::{BatchConfig, Resource};
 use super::client::Client;
+use crate::net::Surroundings;
 use crate::pdata::{Signal, SignalKind};
 use crate::service::run::ServiceError;
 use crate::telemetry::{Counter, Logger, Metrics};
@@ -34,6 +35,7 @@ pub(in crate::service::telemetry) struct Outlets {
     pub(in crate::service::telemetry) logger: Logger,
     pub(in crate::service::telemetry) metrics: Metrics,
     pub(in crate::service::telemetry) resource: Arc<Resource>,
+    pub(in crate::service::telemetry) surroundings: Surroundings,
     /// Turns true when outlets close.
     pub(in crate::service::telemetry) stopped: watch::Receiver<bool>,
 }
@@ -46,7 +48,7 @@ impl Outlets {
         tasks: &mut JoinSet<()>,
         encode: fn(&[T], &Resource) -> S,
     ) -> Result<Outlet<T>, ServiceError> {
-        let client = Client::new(&config.destination, S::KIND)?;
+        let client = Client::new(&config.destination, S::KIND, &self.surroundings)?;
         let (waiting, receiver) = mpsc::channel(config.max_queue_size);
         let sending = Sending {
             client,
