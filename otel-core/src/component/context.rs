@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::Invalid;
 use crate::telemetry::{Span, TraceContext};
 
 /// What is known about a request beside its data: immutable, and a reference count to clone.
@@ -172,6 +173,48 @@ impl Metadata {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// The keys of metadata by which data is kept apart, such as those of batches.
+#[derive(Debug, Clone, Default)]
+pub struct MetadataKeys(Vec<Box<str>>);
+
+impl MetadataKeys {
+    /// These keys, whatever their case.
+    pub fn new(keys: &[String]) -> Self {
+        let mut keys: Vec<_> = keys.iter().map(|key| key.to_ascii_lowercase().into()).collect();
+        keys.sort_unstable();
+        Self(keys)
+    }
+
+    /// Whether there are none, so that nothing is kept apart.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What a context says of the keys: an absent key is not the same as an empty value.
+    pub fn of(&self, context: &Context) -> Metadata {
+        let mut kept = Metadata::new();
+        for key in &self.0 {
+            for value in context.metadata().get(key) {
+                kept.append(key, value);
+            }
+        }
+        kept
+    }
+
+    /// The rules that a list of keys under the key `metadata_keys` breaks.
+    pub fn validate(keys: &[String]) -> Vec<Invalid> {
+        let mut broken = Vec::new();
+        for (at, key) in keys.iter().enumerate() {
+            if keys[..at].iter().any(|before| before.eq_ignore_ascii_case(key)) {
+                let key = key.to_ascii_lowercase();
+                let message = format!("duplicate entry in metadata_keys: \"{key}\" (case-insensitive)");
+                broken.push(Invalid::new("metadata_keys", message));
+            }
+        }
+        broken
     }
 }
 

@@ -36,7 +36,7 @@ mod storage;
 pub use crate::Invalid;
 pub use crate::telemetry::TraceContext;
 pub use consumer::{Consumer, Next, Strength};
-pub use context::{Authentication, ClientInfo, Context, Metadata};
+pub use context::{Authentication, ClientInfo, Context, Metadata, MetadataKeys};
 pub use contract::{Component, Connector, Exporter, Extension, Outputs, Processor, Receiver, Router};
 pub use error::{Code, ConsumeError, StartError};
 pub use factory::{

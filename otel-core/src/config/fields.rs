@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::ScalarValue;
 use super::decoder::Decoder;
 use super::diagnostics::Diagnostic;
+use super::duration::parse_nanos;
 use super::from_node::FromNode;
 use super::node::{Entry, Mapping, Node};
 use super::record::Record;
@@ -77,6 +79,26 @@ impl<'f> Fields<'f> {
             self.decoder.at(&key, |decoder| field.update(&entry.value, decoder));
         }
         self.known.push(key);
+    }
+
+    /// As [`take`](Self::take) for a number or a duration whose being negative has a message of its own, made from the
+    /// number or the nanoseconds.
+    pub fn take_non_negative<T: FromNode>(
+        &mut self,
+        key: &'static str,
+        field: &mut T,
+        message: impl FnOnce(i128) -> String,
+    ) {
+        let node = self.mapping.get(key).map(|entry| &entry.value).filter(|_| self.reads());
+        match node.and_then(|node| Some((node, negative(node)?))) {
+            Some((node, number)) => {
+                self.decoder.at(key, |decoder| {
+                    decoder.error(node, message(number));
+                });
+                self.known.push(key.into());
+            }
+            None => self.take(key, field),
+        }
     }
 
     /// Takes the keys of a map below a key.
@@ -235,4 +257,14 @@ impl<'f> Fields<'f> {
         let path = self.decoder.path();
         if path.is_empty() { key.to_owned() } else { format!("{path}::{key}") }
     }
+}
+
+/// The number of a node, or its nanoseconds, if it is negative.
+fn negative(node: &Node) -> Option<i128> {
+    let number = match node.scalar()? {
+        ScalarValue::Int(number) => number,
+        ScalarValue::String(text) => i128::from(parse_nanos(text)?),
+        _ => return None,
+    };
+    Some(number).filter(|number| *number < 0)
 }

@@ -23,6 +23,18 @@ pub struct TraceContext {
     pub flags: u8,
 }
 
+impl TraceContext {
+    fn to_span_context(self, remote: bool) -> SpanContext {
+        SpanContext::new(
+            TraceId::from_bytes(self.trace_id),
+            SpanId::from_bytes(self.span_id),
+            TraceFlags::new(self.flags),
+            remote,
+            TraceState::NONE,
+        )
+    }
+}
+
 /// Makes spans. Cloning is a reference count; without a destination for spans it does nothing.
 #[derive(Clone, Default)]
 pub struct Tracer {
@@ -131,6 +143,13 @@ impl Span {
         }
     }
 
+    /// Tells of a span elsewhere that this one has to do with.
+    pub fn link(&self, to: &TraceContext) {
+        if let Some(mut span) = self.recording() {
+            span.add_link(to.to_span_context(false), Vec::new());
+        }
+    }
+
     fn recording(&self) -> Option<MutexGuard<'_, BoxedSpan>> {
         let recording = self.0.as_ref().filter(|recording| recording.recorded)?;
         Some(recording.span.lock().unwrap_or_else(PoisonError::into_inner))
@@ -149,13 +168,7 @@ fn begin(tracer: &BoxedTracer, kind: SpanKind, parent: Option<&TraceContext>, na
     // What serves others goes on with their traces; everything else is part of the collector's own work.
     let remote = matches!(kind, SpanKind::Server | SpanKind::Consumer);
     if let Some(parent) = parent {
-        context = context.with_remote_span_context(SpanContext::new(
-            TraceId::from_bytes(parent.trace_id),
-            SpanId::from_bytes(parent.span_id),
-            TraceFlags::new(parent.flags),
-            remote,
-            TraceState::NONE,
-        ));
+        context = context.with_remote_span_context(parent.to_span_context(remote));
     }
     let span = tracer.build_with_context(SpanBuilder::from_name(name).with_kind(kind), &context);
     let made = span.span_context();

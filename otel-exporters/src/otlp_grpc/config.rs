@@ -22,7 +22,6 @@ impl Decode for OtlpGrpcExporterConfig {
         let Self { client, sending } = self;
         fields.block(client);
         fields.block(sending);
-        fields.unsupported("batcher", "the batch processor makes batches");
     }
 }
 

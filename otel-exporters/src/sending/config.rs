@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use otel_core::Invalid;
-use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Optional, Schema, Value};
-use otel_core::pdata::Signal;
+use otel_core::config::{Decode, Fields, Optional};
+
+use super::{QueueConfig, former};
 
 /// The keys `timeout`, `sending_queue` and `retry_on_failure` of exporters.
 #[derive(Debug, Clone)]
@@ -14,35 +15,6 @@ pub struct SendingConfig {
     pub sending_queue: Optional<QueueConfig>,
     /// What happens after a retryable failure.
     pub retry_on_failure: RetryConfig,
-}
-
-/// The in-memory queue.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct QueueConfig {
-    /// How many requests are sent at a time.
-    pub num_consumers: usize,
-    /// The most that is held, queued and being sent, in what `sizer` counts.
-    pub queue_size: usize,
-    /// What `queue_size` counts.
-    pub sizer: Sizer,
-    /// A full queue lets callers wait instead of refusing.
-    pub block_on_overflow: bool,
-    /// Callers wait for the answer of the destination.
-    pub wait_for_result: bool,
-}
-
-/// What a queue's size counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Sizer {
-    /// Requests.
-    #[default]
-    Requests,
-    /// Spans, data points, log records.
-    Items,
-    /// Bytes, as they are encoded.
-    Bytes,
 }
 
 /// Retries, each after a longer pause.
@@ -88,72 +60,10 @@ impl Default for SendingConfig {
 impl Decode for SendingConfig {
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { timeout, sending_queue, retry_on_failure } = self;
-        fields.take("timeout", timeout);
+        fields.take_non_negative("timeout", timeout, |_| "'timeout' must be non-negative".to_owned());
         fields.take("sending_queue", sending_queue);
+        former::batcher(fields, sending_queue);
         fields.take("retry_on_failure", retry_on_failure);
-    }
-}
-
-// === impl QueueConfig ===
-
-impl QueueConfig {
-    fn validate(&self) -> Vec<Invalid> {
-        let positive = [("num_consumers", self.num_consumers), ("queue_size", self.queue_size)];
-        let broken = positive.into_iter().filter(|(_, value)| *value == 0);
-        broken.map(|(key, _)| Invalid::new(key, format!("`{key}` must be positive"))).collect()
-    }
-}
-
-impl Default for QueueConfig {
-    fn default() -> Self {
-        Self {
-            num_consumers: 10,
-            queue_size: 1000,
-            sizer: Sizer::Requests,
-            block_on_overflow: false,
-            wait_for_result: false,
-        }
-    }
-}
-
-impl Decode for QueueConfig {
-    fn decode(&mut self, fields: &mut Fields<'_>) {
-        let Self { num_consumers, queue_size, sizer, block_on_overflow, wait_for_result } = self;
-        fields.take("num_consumers", num_consumers);
-        fields.take("queue_size", queue_size);
-        fields.take("sizer", sizer);
-        fields.renamed("blocking", "block_on_overflow", block_on_overflow);
-        fields.take("block_on_overflow", block_on_overflow);
-        fields.take("wait_for_result", wait_for_result);
-        fields.unsupported("storage", "the queue is in memory");
-        fields.unsupported("batch", "the batch processor makes batches");
-    }
-}
-
-impl Sizer {
-    pub(super) fn size<S: Signal>(self, data: &S) -> usize {
-        match self {
-            Sizer::Requests => 1,
-            Sizer::Items => data.items(),
-            Sizer::Bytes => data.encoded_len(),
-        }
-    }
-}
-
-const SIZERS: [(&str, Sizer); 3] =
-    [("requests", Sizer::Requests), ("items", Sizer::Items), ("bytes", Sizer::Bytes)];
-
-impl FromNode for Sizer {
-    fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        decoder.one_of(node, &SIZERS)
-    }
-
-    fn schema() -> Schema {
-        Schema::one_of(&SIZERS)
-    }
-
-    fn value(&mut self) -> Value {
-        Value::one_of(self, &SIZERS)
     }
 }
 
@@ -168,12 +78,12 @@ impl RetryConfig {
             }
         };
         // NaN breaks both rules.
-        let negative = |value: f64| !matches!(value.partial_cmp(&0.0), Some(order) if order.is_ge());
-        rule(negative(self.multiplier), "multiplier", "multiplier value must be greater than or equal to 0");
+        let is_negative = |value: f64| !matches!(value.partial_cmp(&0.0), Some(order) if order.is_ge());
+        rule(is_negative(self.multiplier), "multiplier", &negative("multiplier"));
         rule(
-            negative(self.randomization_factor),
+            is_negative(self.randomization_factor),
             "randomization_factor",
-            "randomization_factor value must be greater than or equal to 0",
+            &negative("randomization_factor"),
         );
         rule(
             self.randomization_factor > 1.0,
@@ -219,10 +129,14 @@ impl Decode for RetryConfig {
             max_elapsed_time,
         } = self;
         fields.take("enabled", enabled);
-        fields.take("initial_interval", initial_interval);
+        fields.take_non_negative("initial_interval", initial_interval, |_| negative("initial_interval"));
         fields.take("randomization_factor", randomization_factor);
         fields.take("multiplier", multiplier);
-        fields.take("max_interval", max_interval);
-        fields.take("max_elapsed_time", max_elapsed_time);
+        fields.take_non_negative("max_interval", max_interval, |_| negative("max_interval"));
+        fields.take_non_negative("max_elapsed_time", max_elapsed_time, |_| negative("max_elapsed_time"));
     }
+}
+
+fn negative(key: &str) -> String {
+    format!("{key} value must be greater than or equal to 0")
 }

@@ -10,10 +10,12 @@ use otel_core::pdata::Signal;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::SendingConfig;
+use super::batch::Batch;
+use super::batcher::Batches;
 use super::metrics::QueueMetrics;
-use super::queue::{Entry, Queue};
+use super::queue::Queue;
 use super::sender::Sender;
+use super::{Attempt, SendingConfig};
 
 /// How long a task that was broken off may take to end.
 const GRACE: Duration = Duration::from_millis(100);
@@ -21,13 +23,20 @@ const GRACE: Duration = Duration::from_millis(100);
 /// An exporter with a queue, retries and a timeout around it.
 pub struct Sending<S: Signal, E> {
     sender: Arc<Sender<E>>,
-    queue: Option<Arc<Queue<S>>>,
-    consumers: usize,
-    wait_for_result: bool,
+    queued: Option<Queued<S>>,
     tasks: Mutex<Vec<Task>>,
 }
 
-impl<S: Signal, E: Exporter<S>> Sending<S, E> {
+/// A queue with what empties it.
+struct Queued<S> {
+    queue: Arc<Queue<S>>,
+    batches: Arc<Batches<S>>,
+    consumers: usize,
+    wait_for_result: bool,
+    is_stored: bool,
+}
+
+impl<S: Signal, E: Attempt<S>> Sending<S, E> {
     /// Wraps an exporter, whose name in metrics is that of the host. `destination` is what the series of sent items are
     /// marked with beside it, such as `server.address`.
     pub fn new(
@@ -37,40 +46,40 @@ impl<S: Signal, E: Exporter<S>> Sending<S, E> {
         destination: &[(&'static str, String)],
     ) -> Self {
         let report = ExporterReport::new(host, S::KIND, destination);
-        let settings = config.sending_queue.get();
-        let queue = settings.map(|settings| Arc::new(Queue::new(settings, host.clone())));
-        let metrics = settings
-            .zip(queue.as_ref())
-            .map(|(settings, queue)| QueueMetrics::new(host, S::KIND, settings.queue_size, queue.size()));
+        let queued = config.sending_queue.get().map(|config| {
+            let queue = Arc::new(Queue::new(config, host.clone()));
+            let batches = Arc::new(Batches::new(Arc::clone(&queue), config.batch.get()));
+            let (consumers, wait_for_result) = (config.num_consumers, config.wait_for_result);
+            let metrics = QueueMetrics::new(host, S::KIND, config.queue_size, queue.room().taken());
+            (
+                Queued { queue, batches, consumers, wait_for_result, is_stored: config.storage.is_some() },
+                metrics,
+            )
+        });
+        let (queued, metrics) = queued.unzip();
         let sender = Arc::new(Sender::new(exporter, host.clone(), report, metrics, config));
-        Self {
-            sender,
-            queue,
-            consumers: settings.map_or(0, |settings| settings.num_consumers),
-            wait_for_result: settings.is_some_and(|settings| settings.wait_for_result),
-            tasks: Mutex::default(),
-        }
+        Self { sender, queued, tasks: Mutex::default() }
     }
 
-    async fn enqueue(&self, queue: &Queue<S>, data: S, context: Context) -> Result<(), ConsumeError> {
+    async fn enqueue(&self, queued: &Queued<S>, data: S, context: Context) -> Result<(), ConsumeError> {
         let items = data.items();
         if items == 0 {
             return Ok(());
         }
         let deadline = context.wait_until();
-        let (result, waiting) = if self.wait_for_result {
+        let (answer, waiting) = if queued.wait_for_result {
             let (sender, receiver) = oneshot::channel();
             (Some(sender), Some(receiver))
         } else {
             (None, None)
         };
         let span = self.sender.report.enqueue(&context);
-        let context = if self.wait_for_result { context } else { context.without_deadline() };
+        let context = if queued.wait_for_result { context } else { context.without_deadline() };
         let context = context.with_span(&span);
         if let Some(metrics) = &self.sender.queue {
             metrics.put(&data);
         }
-        let put = queue.put(Entry { data, context, result }, deadline).await;
+        let put = queued.queue.put(data, context, answer, deadline).await;
         if put.is_ok() {
             span.event("Enqueued item.", || []);
         }
@@ -100,16 +109,19 @@ impl<S: Signal, E: Exporter<S>> Sending<S, E> {
 }
 
 #[async_trait]
-impl<S: Signal, E: Exporter<S>> Component for Sending<S, E> {
+impl<S: Signal, E: Attempt<S>> Component for Sending<S, E> {
     async fn start(&self) -> Result<(), StartError> {
         self.sender.exporter.start().await?;
-        if let Some(queue) = &self.queue {
-            for _ in 0..self.consumers {
-                let (queue, sender) = (Arc::clone(queue), Arc::clone(&self.sender));
+        if let Some(queued) = &self.queued {
+            if queued.is_stored {
+                return Err(StartError::new("the queue is in memory"));
+            }
+            for _ in 0..queued.consumers {
+                let (batches, sender) = (Arc::clone(&queued.batches), Arc::clone(&self.sender));
                 let task = self.sender.host.spawn_restarting("sending queue consumer", move || {
-                    let (queue, sender) = (Arc::clone(&queue), Arc::clone(&sender));
+                    let (batches, sender) = (Arc::clone(&batches), Arc::clone(&sender));
                     async move {
-                        consume(&queue, &sender).await;
+                        consume(&batches, &sender).await;
                         Ok(())
                     }
                 });
@@ -121,7 +133,7 @@ impl<S: Signal, E: Exporter<S>> Component for Sending<S, E> {
 
     async fn shutdown(&self, deadline: Instant) {
         self.sender.stop_retrying();
-        if let Some(queue) = &self.queue {
+        if let Some(Queued { queue, batches, .. }) = &self.queued {
             queue.close();
             let tasks = std::mem::take(&mut *self.tasks());
             for task in tasks {
@@ -130,9 +142,8 @@ impl<S: Signal, E: Exporter<S>> Component for Sending<S, E> {
                     let _ = timeout_at(Instant::now() + GRACE, task.ended()).await;
                 }
             }
-            let left: usize = queue.drain().iter().map(|entry| entry.data.items()).sum();
+            let left = batches.abandon();
             if left > 0 {
-                self.sender.host.dropped(S::KIND, "shutdown", left);
                 let logger = self.sender.host.logger();
                 logger
                     .error("Exporting failed. Dropping data.")
@@ -146,20 +157,24 @@ impl<S: Signal, E: Exporter<S>> Component for Sending<S, E> {
 }
 
 #[async_trait]
-impl<S: Signal, E: Exporter<S>> Exporter<S> for Sending<S, E> {
+impl<S: Signal, E: Attempt<S>> Exporter<S> for Sending<S, E> {
     async fn export(&self, data: S, context: Context) -> Result<(), ConsumeError> {
-        match &self.queue {
-            Some(queue) => self.enqueue(queue, data, context).await,
-            None => self.sender.send(data, context).await,
+        match &self.queued {
+            Some(queued) => self.enqueue(queued, data, context).await,
+            None => self.sender.send(data, context, std::iter::empty()).await.result,
         }
     }
 
     fn admit(&self, data: &S) -> Result<(), ConsumeError> {
-        self.queue.as_ref().map_or(Ok(()), |queue| queue.admit(data))
+        self.queued.as_ref().map_or(Ok(()), |queued| queued.queue.admit(data))
     }
 
     fn strength(&self) -> Strength {
-        if self.wait_for_result { Strength::Delivered } else { Strength::Held }
+        if self.queued.as_ref().is_some_and(|queued| queued.wait_for_result) {
+            Strength::Delivered
+        } else {
+            Strength::Held
+        }
     }
 }
 
@@ -167,43 +182,18 @@ impl<S: Signal, E> fmt::Debug for Sending<S, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sending")
             .field("signal", &S::KIND)
-            .field("queue", &self.queue)
+            .field("queue", &self.queued.as_ref().map(|queued| &queued.queue))
             .finish_non_exhaustive()
     }
 }
 
 /// Sends what is queued until the queue is closed and empty.
-async fn consume<S: Signal, E: Exporter<S>>(queue: &Arc<Queue<S>>, sender: &Sender<E>) {
-    while let Some((Entry { data, context, result }, _held)) = queue.take().await {
+async fn consume<S: Signal, E: Attempt<S>>(batches: &Batches<S>, sender: &Sender<E>) {
+    while let Some(Batch { data, context, shares }) = batches.next().await {
         if let Some(metrics) = &sender.queue {
             metrics.taken(&data);
         }
-        let mut unfinished = Unfinished { host: &sender.host, signal: S::KIND, items: data.items() };
-        let sent = sender.send(data, context).await;
-        let items = std::mem::take(&mut unfinished.items);
-        // A caller that waits keeps the data, so a failure told to it is no loss.
-        let untold = match result {
-            Some(result) => result.send(sent).err().unwrap_or(Ok(())),
-            None => sent,
-        };
-        if let Err(error) = untold {
-            sender.host.dropped(S::KIND, error.reason(), items);
-        }
-    }
-}
-
-/// Counts what was being sent when the task was broken off, or when the exporter panicked.
-struct Unfinished<'h> {
-    host: &'h Host,
-    signal: otel_core::pdata::SignalKind,
-    items: usize,
-}
-
-impl Drop for Unfinished<'_> {
-    fn drop(&mut self) {
-        if self.items > 0 {
-            let reason = if std::thread::panicking() { "panic" } else { "shutdown" };
-            self.host.dropped(self.signal, reason, self.items);
-        }
+        let sent = sender.send(data, context, shares.links()).await;
+        shares.done(&sent);
     }
 }

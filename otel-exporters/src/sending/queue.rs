@@ -1,39 +1,26 @@
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use otel_core::component::{ConsumeError, Context, Host};
 use otel_core::pdata::Signal;
-use tokio::sync::{Notify, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use super::room::{Held, Room};
+use super::ticket::{Answer, Ticket};
 use super::{QueueConfig, Sizer};
 
-/// The longest that a producer is held up for consumers to catch up.
-const LONGEST_PACE: Duration = Duration::from_secs(1);
-
-/// A queue out of which nothing left for so long while a producer waited has a backend that is slow or gone.
-const STALL: Duration = Duration::from_millis(250);
-
-/// A bounded queue in memory. What was taken out counts until its [`Held`] is dropped.
+/// A bounded queue. What was taken out counts until its [`Ticket`] is dropped.
 #[derive(Debug)]
 pub(super) struct Queue<S> {
     sizer: Sizer,
-    capacity: usize,
     block: bool,
-    /// So many entries may wait before producers are held up a little, unless that holds up others too.
+    /// So many requests may wait before producers are held up a little, unless that holds up others too.
     pace_from: usize,
-    host: Host,
-    /// Nothing has left since a producer waited for it in vain.
-    stalled: AtomicBool,
-    /// Queued and being sent. A number of its own, for gauges.
-    size: Arc<AtomicUsize>,
+    room: Arc<Room>,
     state: Mutex<State<S>>,
-    /// Told for each entry, and at the close.
+    /// Told for each request, and at the close.
     filled: Notify,
-    /// Told when something was given back, and at the close.
-    freed: Notify,
 }
 
 #[derive(Debug)]
@@ -44,88 +31,72 @@ struct State<S> {
 
 /// What waits to be sent.
 #[derive(Debug)]
-pub(super) struct Entry<S> {
+struct Entry<S> {
+    data: S,
+    context: Context,
+    held: Held,
+    answer: Option<Answer>,
+}
+
+/// A request that left the queue.
+#[derive(Debug)]
+pub(super) struct Request<S> {
     pub(super) data: S,
     pub(super) context: Context,
-    /// Where a caller waits for the result.
-    pub(super) result: Option<oneshot::Sender<Result<(), ConsumeError>>>,
+    pub(super) ticket: Ticket,
 }
 
 impl<S: Signal> Queue<S> {
     pub(super) fn new(config: &QueueConfig, host: Host) -> Self {
         Self {
             sizer: config.sizer,
-            capacity: config.queue_size,
             block: config.block_on_overflow,
             pace_from: config.num_consumers,
-            host,
-            stalled: AtomicBool::new(false),
-            size: Arc::default(),
+            room: Room::new(host, S::KIND, config.queue_size),
             state: Mutex::new(State { entries: VecDeque::new(), closed: false }),
             filled: Notify::new(),
-            freed: Notify::new(),
         }
     }
 
-    pub(super) fn size(&self) -> &Arc<AtomicUsize> {
-        &self.size
+    pub(super) fn room(&self) -> &Arc<Room> {
+        &self.room
     }
 
     /// Whether the queue would refuse right now.
     pub(super) fn admit(&self, data: &S) -> Result<(), ConsumeError> {
         let size = self.sizer.size(data);
-        if size > self.capacity {
+        if !self.room.can_hold(size) {
             return Err(too_large());
         }
-        if self.block || self.size.load(Ordering::Relaxed) + size <= self.capacity {
-            return Ok(());
-        }
-        Err(full())
+        if self.block || self.room.has(size) { Ok(()) } else { Err(full()) }
     }
 
-    /// Takes an entry. Waits for room until the deadline where the queue blocks.
-    pub(super) async fn put(&self, entry: Entry<S>, deadline: Instant) -> Result<(), ConsumeError> {
-        let size = self.sizer.size(&entry.data);
-        if size > self.capacity {
+    /// Takes a request. Waits for room until the deadline where the queue blocks.
+    pub(super) async fn put(
+        &self,
+        data: S,
+        context: Context,
+        answer: Option<Answer>,
+        deadline: Instant,
+    ) -> Result<(), ConsumeError> {
+        let size = self.sizer.size(&data);
+        if !self.room.can_hold(size) {
             return Err(too_large());
         }
-        self.pace(deadline).await;
-        let mut entry = Some(entry);
-        loop {
-            // Asked for before the look, so that nothing is missed between the look and the wait.
-            let freed = self.freed.notified();
-            if self.try_put(&mut entry, size)? {
-                return Ok(());
-            }
-            if !self.block || timeout_at(deadline, freed).await.is_err() {
-                return Err(full());
-            }
+        self.room.pace(deadline, || self.is_ahead()).await;
+        let mut held = self.room.take(size);
+        if held.is_none() && self.block {
+            held = self.room.wait(size, deadline, || self.state().closed).await;
         }
-    }
-
-    /// Lets consumers catch up with producers that are ahead of them.
-    ///
-    /// Receiving costs less than sending, so under full load producers would fill the queue with what only waits for its
-    /// turn: gigabytes that help nobody. While a backend takes nothing there is no wait: then the queue is there to be
-    /// filled.
-    async fn pace(&self, deadline: Instant) {
-        if self.host.has_siblings() {
-            return;
+        let mut state = self.state();
+        if state.closed {
+            return Err(ConsumeError::retryable("sending queue is stopped").with_reason("shutdown"));
         }
-        let until = deadline.min(Instant::now() + LONGEST_PACE);
-        while !self.stalled.load(Ordering::Relaxed) {
-            let freed = self.freed.notified();
-            if !self.is_ahead() {
-                return;
-            }
-            let patience = until.min(Instant::now() + STALL);
-            if timeout_at(patience, freed).await.is_err() {
-                if patience < until {
-                    self.stalled.store(true, Ordering::Relaxed);
-                }
-                return;
-            }
-        }
+        let held = held.ok_or_else(full)?;
+        state.entries.push_back(Entry { data, context, held, answer });
+        drop(state);
+        self.filled.notify_one();
+        Ok(())
     }
 
     fn is_ahead(&self) -> bool {
@@ -133,39 +104,29 @@ impl<S: Signal> Queue<S> {
         state.entries.len() >= self.pace_from && !state.closed
     }
 
-    /// Whether the entry was taken.
-    fn try_put(&self, entry: &mut Option<Entry<S>>, size: usize) -> Result<bool, ConsumeError> {
+    /// The next request, oldest first, if there is one.
+    pub(super) fn try_next(&self) -> Option<Request<S>> {
         let mut state = self.state();
-        if state.closed {
-            return Err(ConsumeError::retryable("sending queue is stopped").with_reason("shutdown"));
+        let entry = state.entries.pop_front()?;
+        if !state.entries.is_empty() {
+            // Of several notifications that met no waiting consumer only one is kept.
+            self.filled.notify_one();
         }
-        if self.size.load(Ordering::Relaxed) + size > self.capacity {
-            return Ok(false);
-        }
-        self.size.fetch_add(size, Ordering::Relaxed);
-        state.entries.extend(entry.take());
         drop(state);
-        self.filled.notify_one();
-        Ok(true)
+        // Producers that wait for consumers look again.
+        self.room.wake();
+        Some(entry.leave())
     }
 
-    /// The next entry, oldest first; nothing once the queue is closed and empty.
-    pub(super) async fn take(self: &Arc<Self>) -> Option<(Entry<S>, Held<S>)> {
+    /// The next request as soon as there is one; nothing once the queue is closed and empty. Cancel safe.
+    pub(super) async fn next(&self) -> Option<Request<S>> {
         loop {
             let filled = self.filled.notified();
-            {
-                let mut state = self.state();
-                if let Some(entry) = state.entries.pop_front() {
-                    if !state.entries.is_empty() {
-                        // Of several notifications that met no waiting consumer only one is kept.
-                        self.filled.notify_one();
-                    }
-                    let held = Held { queue: Arc::clone(self), size: self.sizer.size(&entry.data) };
-                    return Some((entry, held));
-                }
-                if state.closed {
-                    return None;
-                }
+            if let Some(request) = self.try_next() {
+                return Some(request);
+            }
+            if self.state().closed {
+                return None;
             }
             filled.await;
         }
@@ -175,22 +136,7 @@ impl<S: Signal> Queue<S> {
     pub(super) fn close(&self) {
         self.state().closed = true;
         self.filled.notify_waiters();
-        self.freed.notify_waiters();
-    }
-
-    /// Takes out everything at once.
-    pub(super) fn drain(&self) -> Vec<Entry<S>> {
-        let entries: Vec<_> = self.state().entries.drain(..).collect();
-        for entry in &entries {
-            self.give_back(self.sizer.size(&entry.data));
-        }
-        entries
-    }
-
-    fn give_back(&self, size: usize) {
-        self.size.fetch_sub(size, Ordering::Relaxed);
-        self.stalled.store(false, Ordering::Relaxed);
-        self.freed.notify_waiters();
+        self.room.wake();
     }
 
     fn state(&self) -> MutexGuard<'_, State<S>> {
@@ -198,16 +144,10 @@ impl<S: Signal> Queue<S> {
     }
 }
 
-/// Room that an entry takes until it is done.
-#[derive(Debug)]
-pub(super) struct Held<S: Signal> {
-    queue: Arc<Queue<S>>,
-    size: usize,
-}
-
-impl<S: Signal> Drop for Held<S> {
-    fn drop(&mut self) {
-        self.queue.give_back(self.size);
+impl<S: Signal> Entry<S> {
+    fn leave(self) -> Request<S> {
+        let Self { data, context, held, answer } = self;
+        Request { ticket: Ticket::new(data.items(), held, answer), data, context }
     }
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use otel_core::component::{Code, ConsumeError, Context, Exporter, ExporterReport, Host};
+use otel_core::component::{Code, ConsumeError, Context, ExporterReport, Host, TraceContext};
 use otel_core::pdata::Signal;
 use otel_core::telemetry::KeyValue;
 use tokio::sync::watch;
@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::backoff::Backoff;
 use super::metrics::QueueMetrics;
-use super::{RetryConfig, SendingConfig};
+use super::{Attempt, RetryConfig, SendingConfig};
 
 /// Sends one request with retries, and says what came of it.
 #[derive(Debug)]
@@ -22,6 +22,14 @@ pub(super) struct Sender<E> {
     retry: RetryConfig,
     /// True from the shutdown on: there are no more retries.
     stopping: watch::Sender<bool>,
+}
+
+/// What came of sending.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) result: Result<(), ConsumeError>,
+    /// Items that were not sent.
+    pub(super) lost: usize,
 }
 
 impl<E> Sender<E> {
@@ -49,21 +57,35 @@ impl<E> Sender<E> {
     }
 
     /// Sends until it worked or is given up; counts and logs either.
-    pub(super) async fn send<S: Signal>(&self, data: S, context: Context) -> Result<(), ConsumeError>
+    pub(super) async fn send<'l, S: Signal>(
+        &self,
+        mut data: S,
+        context: Context,
+        links: impl Iterator<Item = &'l TraceContext> + Send,
+    ) -> Sent
     where
-        E: Exporter<S>,
+        E: Attempt<S>,
     {
         let items = data.items();
-        let sent = self.report.export(items, context, |context| self.attempts(data, context)).await;
-        if let Err(error) = &sent {
-            self.log_loss(error, items);
-        }
-        sent
+        let attempts = async |context: Context| {
+            links.for_each(|to| context.span().link(to));
+            self.attempts(&mut data, context).await
+        };
+        let result = self.report.export(items, context, attempts).await;
+        let lost = match &result {
+            Ok(()) => 0,
+            Err(error) => {
+                self.log_loss(error, data.items());
+                data.items()
+            }
+        };
+        Sent { result, lost }
     }
 
-    async fn attempts<S: Signal>(&self, data: S, context: Context) -> Result<(), ConsumeError>
+    /// Sends until it worked or is given up, and leaves what was not sent.
+    async fn attempts<S: Signal>(&self, data: &mut S, context: Context) -> Result<(), ConsumeError>
     where
-        E: Exporter<S>,
+        E: Attempt<S>,
     {
         let begun = Instant::now();
         let mut stopping = self.stopping.subscribe();
@@ -76,7 +98,7 @@ impl<E> Sender<E> {
                 span.event("Sending request.", || [KeyValue::new("retry_num", attempts)]);
             }
             attempts += 1;
-            let Err(error) = self.attempt(data.clone(), context.clone()).await else { return Ok(()) };
+            let Err(error) = self.attempt(data, context.clone()).await else { return Ok(()) };
             if !self.retry.enabled {
                 return Err(error);
             }
@@ -112,17 +134,17 @@ impl<E> Sender<E> {
         }
     }
 
-    async fn attempt<S: Signal>(&self, data: S, context: Context) -> Result<(), ConsumeError>
+    async fn attempt<S: Signal>(&self, data: &mut S, context: Context) -> Result<(), ConsumeError>
     where
-        E: Exporter<S>,
+        E: Attempt<S>,
     {
         if self.timeout.is_zero() {
-            return self.exporter.export(data, context).await;
+            return self.exporter.attempt(data, context).await;
         }
         let deadline = Instant::now() + self.timeout;
         let deadline = context.deadline().map_or(deadline, |sooner| sooner.min(deadline));
         let left = deadline.saturating_duration_since(Instant::now());
-        let attempt = self.exporter.export(data, context.with_deadline(deadline));
+        let attempt = self.exporter.attempt(data, context.with_deadline(deadline));
         timeout(left, attempt).await.unwrap_or_else(|_| {
             Err(ConsumeError::retryable("context deadline exceeded")
                 .with_code(Code::DeadlineExceeded)

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod batching;
 mod config;
 mod queue;
 mod retry;

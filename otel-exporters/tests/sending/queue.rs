@@ -179,7 +179,10 @@ async fn the_queue_fills_at_once_while_a_backend_takes_nothing() {
 async fn a_producer_waits_no_longer_than_its_deadline_for_a_slower_backend() {
     let (seen, scripted) = (Seen::new(), Scripted::closed());
     let sending = started("{ timeout: 0, sending_queue: { num_consumers: 1 } }", &scripted, &seen).await;
-    sending.export(spans(1), Context::new()).await.unwrap();
+    for _ in 0..2 {
+        sending.export(spans(1), Context::new()).await.unwrap();
+        settle().await;
+    }
     let begun = Instant::now();
     let context = Context::new().with_deadline(begun + Duration::from_millis(50));
     sending.export(spans(1), context).await.unwrap();

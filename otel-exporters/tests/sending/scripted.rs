@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::support::Seen;
 
-/// A request of so many spans makes the exporter panic.
+/// A request of so many spans without names makes the exporter panic.
 pub(crate) const PANICS: usize = 13;
 
 /// Answers by the script and then with success; keeps when it was asked and how many spans it got.
@@ -21,14 +21,22 @@ pub(crate) const PANICS: usize = 13;
 pub(crate) struct Scripted(Arc<Inner>);
 
 struct Inner {
-    script: Mutex<VecDeque<ConsumeError>>,
+    script: Mutex<VecDeque<Option<ConsumeError>>>,
     attempts: Mutex<Vec<(Instant, usize)>>,
+    /// What came, with its context and whether it was taken.
+    requests: Mutex<Vec<(Traces, Context, bool)>>,
     gate: Semaphore,
 }
 
 impl Scripted {
     pub(crate) fn new(script: impl IntoIterator<Item = ConsumeError>) -> Self {
-        Self::with_gate(script, Semaphore::MAX_PERMITS)
+        Self::with_gate(script.into_iter().map(Some), Semaphore::MAX_PERMITS)
+    }
+
+    /// Refuses for good, or takes, as told.
+    pub(crate) fn refusing(script: impl IntoIterator<Item = bool>) -> Self {
+        let answer = |refuses: bool| refuses.then(|| ConsumeError::permanent("refused"));
+        Self::with_gate(script.into_iter().map(answer), Semaphore::MAX_PERMITS)
     }
 
     /// Answers nobody until `open` is called.
@@ -36,9 +44,14 @@ impl Scripted {
         Self::with_gate([], 0)
     }
 
-    fn with_gate(script: impl IntoIterator<Item = ConsumeError>, permits: usize) -> Self {
+    fn with_gate(script: impl IntoIterator<Item = Option<ConsumeError>>, permits: usize) -> Self {
         let script = Mutex::new(script.into_iter().collect());
-        Self(Arc::new(Inner { script, attempts: Mutex::default(), gate: Semaphore::new(permits) }))
+        Self(Arc::new(Inner {
+            script,
+            attempts: Mutex::default(),
+            requests: Mutex::default(),
+            gate: Semaphore::new(permits),
+        }))
     }
 
     /// Lets that many requests be answered.
@@ -49,6 +62,11 @@ impl Scripted {
     /// Spans of each attempt.
     pub(crate) fn attempts(&self) -> Vec<usize> {
         self.0.attempts.lock().unwrap().iter().map(|(_, spans)| *spans).collect()
+    }
+
+    /// What was sent and answered, and whether it was taken.
+    pub(crate) fn requests(&self) -> Vec<(Traces, Context, bool)> {
+        self.0.requests.lock().unwrap().clone()
     }
 
     /// Seconds between the first attempt and each.
@@ -62,12 +80,14 @@ impl Component for Scripted {}
 
 #[async_trait]
 impl Exporter<Traces> for Scripted {
-    async fn export(&self, data: Traces, _: Context) -> Result<(), ConsumeError> {
+    async fn export(&self, data: Traces, context: Context) -> Result<(), ConsumeError> {
         use otel_core::pdata::Signal as _;
         self.0.attempts.lock().unwrap().push((Instant::now(), data.items()));
         self.0.gate.acquire().await.unwrap().forget();
-        assert_ne!(data.items(), PANICS, "told to panic");
-        let answer = self.0.script.lock().unwrap().pop_front();
+        let is_nameless = data.iter().all(|at| at.item().name().is_empty());
+        assert!(data.items() != PANICS || !is_nameless, "told to panic");
+        let answer = self.0.script.lock().unwrap().pop_front().flatten();
+        self.0.requests.lock().unwrap().push((data, context, answer.is_none()));
         answer.map_or(Ok(()), Err)
     }
 }

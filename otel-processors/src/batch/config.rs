@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use otel_core::Invalid;
-use otel_core::component::{BuildError, ComponentConfig, Host, Processor, ProcessorFactory};
+use otel_core::component::{BuildError, ComponentConfig, Host, MetadataKeys, Processor, ProcessorFactory};
 use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Value};
 use otel_core::pdata::Signal;
 
@@ -90,13 +90,7 @@ impl ComponentConfig for BatchConfig {
             let message = "send_batch_max_size must be greater or equal to send_batch_size";
             broken.push(Invalid::new("send_batch_max_size", message));
         }
-        let keys: Vec<_> = self.metadata_keys.iter().map(|key| key.to_lowercase()).collect();
-        for (at, key) in keys.iter().enumerate() {
-            if keys[..at].contains(key) {
-                let message = format!("duplicate entry in metadata_keys: \"{key}\" (case-insensitive)");
-                broken.push(Invalid::new("metadata_keys", message));
-            }
-        }
+        broken.extend(MetadataKeys::validate(&self.metadata_keys));
         broken
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use otel_core::component::{
-    Component, ConsumeError, Context, Host, Metadata, Next, Processor, StartError, Strength,
+    Component, ConsumeError, Context, Host, Metadata, MetadataKeys, Next, Processor, StartError, Strength,
 };
 use otel_core::pdata::Signal;
 use tokio::time::Instant;
@@ -20,8 +20,8 @@ pub struct BatchProcessor<S: Signal> {
     metrics: Arc<BatchMetrics>,
     limits: Limits,
     acknowledgement: Acknowledgement,
-    /// Lower case, sorted.
-    metadata_keys: Vec<String>,
+    /// What goes on with a batch.
+    metadata_keys: MetadataKeys,
     most_shards: usize,
     shards: Mutex<HashMap<Metadata, Arc<Shard<S>>>>,
 }
@@ -29,8 +29,6 @@ pub struct BatchProcessor<S: Signal> {
 impl<S: Signal> BatchProcessor<S> {
     /// A processor of this configuration.
     pub fn new(config: &BatchConfig, host: &Host) -> Self {
-        let mut metadata_keys: Vec<_> = config.metadata_keys.iter().map(|key| key.to_lowercase()).collect();
-        metadata_keys.sort_unstable();
         Self {
             host: host.clone(),
             metrics: Arc::new(BatchMetrics::new(host)),
@@ -40,7 +38,7 @@ impl<S: Signal> BatchProcessor<S> {
                 max: NonZeroUsize::new(config.send_batch_max_size as usize),
             },
             acknowledgement: config.acknowledgement,
-            metadata_keys,
+            metadata_keys: MetadataKeys::new(&config.metadata_keys),
             most_shards: config.metadata_cardinality_limit as usize,
             shards: Mutex::default(),
         }
@@ -52,17 +50,6 @@ impl<S: Signal> BatchProcessor<S> {
             Acknowledgement::Immediate => false,
             Acknowledgement::Wait => true,
         }
-    }
-
-    /// The metadata that goes on with a batch: an unset key is not the same as an empty one.
-    fn metadata(&self, context: &Context) -> Metadata {
-        let mut kept = Metadata::new();
-        for key in &self.metadata_keys {
-            for value in context.metadata().get(key) {
-                kept.append(key, value);
-            }
-        }
-        kept
     }
 
     fn shard(&self, metadata: Metadata, next: &Next<S>) -> Result<Arc<Shard<S>>, ConsumeError> {
@@ -92,7 +79,7 @@ impl<S: Signal> BatchProcessor<S> {
             Some(deadline) => Context::new().with_deadline(deadline),
             None => Context::new(),
         }
-        .with_metadata(self.metadata(&context));
+        .with_metadata(self.metadata_keys.of(&context));
         let Some(max) = self.limits.max else {
             self.metrics.sent(&data);
             return next.consume(data, context).await;
@@ -129,7 +116,7 @@ impl<S: Signal> Processor<S> for BatchProcessor<S> {
         if self.limits.timeout.is_zero() || self.limits.size == 0 {
             return self.pass(data, context, next).await;
         }
-        let shard = self.shard(self.metadata(&context), next)?;
+        let shard = self.shard(self.metadata_keys.of(&context), next)?;
         shard.add(data, &context, self.waits(next.strength())).await
     }
 

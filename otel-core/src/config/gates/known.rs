@@ -42,6 +42,14 @@ pub const LOCALHOST_DEFAULT_FOR_METRICS: Gate = Gate::new(
     "The Collector's own metrics are served on localhost where no reader is given. When disabled, on 0.0.0.0.",
 );
 
+/// Sending queues make batches where the configuration does not say.
+pub const QUEUE_BATCH: Gate = Gate::new(
+    "pkg.exporterhelper.queueBatchEnabled",
+    Stage::Alpha,
+    "v0.158.0",
+    "Sending queues make batches by default.",
+);
+
 const ALWAYS: &str = "the behaviour cannot be switched off here";
 const ABSENT: &str = "this collector does not have it";
 const GO: &str = "it concerns how the Go collector uses memory";
@@ -79,13 +87,7 @@ pub(super) const GATES: [Gate; 18] = [
         .until("v0.137.0"),
     Gate::new("pdata.useProtoPooling", Stage::Alpha, "v0.133.0", "Pools the memory of telemetry.")
         .without_effect(GO),
-    Gate::new(
-        "pkg.exporterhelper.queueBatchEnabled",
-        Stage::Alpha,
-        "v0.158.0",
-        "Sending queues make batches by default.",
-    )
-    .without_effect(ABSENT),
+    QUEUE_BATCH,
     Gate::new(
         "receiverhelper.newReceiverMetrics",
         Stage::Alpha,
