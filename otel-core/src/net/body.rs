@@ -2,24 +2,33 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures_util::Stream;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
-/// The body of an answer: at most one piece, then trailers where there are any.
-#[derive(Debug, Default)]
+/// The body of an answer: at most one piece, or pieces that come as they come, then trailers where there are any.
+#[derive(Default)]
 pub struct Reply {
     data: Bytes,
+    stream: Option<Pin<Box<dyn Stream<Item = Bytes> + Send>>>,
     trailers: Option<HeaderMap>,
 }
 
 impl Reply {
     /// A body without trailers.
     pub fn new(data: impl Into<Bytes>) -> Self {
-        Self { data: data.into(), trailers: None }
+        Self { data: data.into(), stream: None, trailers: None }
+    }
+
+    /// A body of pieces, each sent when it is there. A server that stops waits for the end of the stream as for every
+    /// answer.
+    pub fn streaming(stream: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+        Self { data: Bytes::new(), stream: Some(Box::pin(stream)), trailers: None }
     }
 
     /// The same with trailers.
@@ -40,20 +49,42 @@ impl Body for Reply {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if !self.data.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.data)))));
+        }
+        if let Some(stream) = &mut self.stream {
+            match ready!(stream.as_mut().poll_next(context)) {
+                Some(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                None => self.stream = None,
+            }
         }
         Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.data.is_empty() && self.trailers.is_none()
+        self.data.is_empty() && self.stream.is_none() && self.trailers.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.data.len() as u64)
+        let len = self.data.len() as u64;
+        if self.stream.is_none() {
+            return SizeHint::with_exact(len);
+        }
+        let mut hint = SizeHint::new();
+        hint.set_lower(len);
+        hint
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("data", &self.data)
+            .field("streaming", &self.stream.is_some())
+            .field("trailers", &self.trailers)
+            .finish()
     }
 }
 

@@ -3,8 +3,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use otel_core::component::{Component, Extension, Host, Overview, StartError, Status};
+use otel_core::component::{Component, Extension, Host, Overview, StartError, Status, StatusEvent};
 use otel_core::net::Bound;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::grpc::GrpcHandler;
@@ -36,6 +37,16 @@ pub(super) struct State {
     component_health: Option<ComponentHealthConfig>,
     created: SystemTime,
     ready: Mutex<Option<Ready>>,
+    changes: watch::Sender<Change>,
+}
+
+/// What those who watch are woken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Some status may be another.
+    Status,
+    /// The extension stops.
+    Stopping,
 }
 
 /// Since when all pipelines run.
@@ -54,6 +65,7 @@ impl HealthCheck {
             component_health: config.component_health.clone(),
             created: host.telemetry().now(),
             ready: Mutex::default(),
+            changes: watch::Sender::new(Change::Status),
         };
         Self { config, state: Arc::new(state), servers: Servers::new(host), addresses: Mutex::default() }
     }
@@ -105,6 +117,7 @@ impl Component for HealthCheck {
     }
 
     async fn shutdown(&self, deadline: Instant) {
+        self.state.changes.send_replace(Change::Stopping);
         self.servers.shutdown(deadline).await;
     }
 }
@@ -123,6 +136,10 @@ impl Extension for HealthCheck {
     async fn not_ready(&self) {
         self.state.set_ready(false);
     }
+
+    fn on_status(&self, _: &StatusEvent) {
+        self.state.changes.send_if_modified(|change| *change == Change::Status);
+    }
 }
 
 // === impl State ===
@@ -133,6 +150,11 @@ impl State {
         *self.ready.lock().unwrap_or_else(PoisonError::into_inner) = since;
         let status = if ready { "ready" } else { "unavailable" };
         self.host.logger().info("Health Check state change").field("status", status).emit();
+    }
+
+    /// Tells when to look again.
+    pub(super) fn changes(&self) -> watch::Receiver<Change> {
+        self.changes.subscribe()
     }
 
     /// When the extension was created.

@@ -1,23 +1,31 @@
 //! Answers of `grpc.health.v1.Health`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream::{self, Stream};
 use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use otel_core::component::Code;
 use otel_core::net::{ByteBudget, Handler, Peer, ReadLimits, Reply, Status, grpc_coding, read_grpc_message};
+use tokio::time::timeout;
 
-use super::extension::State;
+use super::extension::{Change, State};
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const SERVING: u8 = 1;
 const NOT_SERVING: u8 = 2;
+const SERVICE_UNKNOWN: u8 = 3;
+
+/// How often a watched service is looked at when no status changes: time alone turns an error into a failure.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Longest request, and all requests together: names of pipelines.
 const LONGEST: usize = 4 << 10;
 const BUDGET: usize = 1 << 20;
 
-/// Answers `Check`.
+/// Answers `Check` and `Watch`.
 #[derive(Clone)]
 pub(super) struct GrpcHandler {
     state: Arc<State>,
@@ -29,36 +37,72 @@ impl GrpcHandler {
         Self { state, limits: ReadLimits::new(LONGEST, ByteBudget::new(BUDGET)) }
     }
 
-    async fn check(&self, request: Request<Incoming>) -> Result<u8, Status> {
-        let path = request.uri().path();
-        if path != "/grpc.health.v1.Health/Check" {
-            return Err(Status::new(Code::Unimplemented, format!("unknown method {path}")));
-        }
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Reply>, Status> {
+        let watch = match request.uri().path() {
+            "/grpc.health.v1.Health/Check" => false,
+            "/grpc.health.v1.Health/Watch" => true,
+            path => return Err(Status::new(Code::Unimplemented, format!("unknown method {path}"))),
+        };
         let coding = grpc_coding(request.headers())?;
         let message = read_grpc_message(request.into_body(), coding, &self.limits, || Ok(())).await?;
         let service = service(&message.bytes)?;
-        let pipeline = Some(service.as_str()).filter(|service| !service.is_empty());
-        let health = self.state.health(pipeline);
-        let health = health.ok_or_else(|| Status::new(Code::NotFound, "Service not found."))?;
-        Ok(if health.http_status() == 200 { SERVING } else { NOT_SERVING })
+        if watch {
+            let trailers = Status::new(Code::Canceled, "Server shutting down.").to_grpc_headers();
+            return Ok(Response::new(Reply::streaming(self.watch(service)).with_trailers(trailers)));
+        }
+        match self.state.serving(&service) {
+            SERVICE_UNKNOWN => Err(Status::new(Code::NotFound, "Service not found.")),
+            serving => {
+                let trailers = Status::new(Code::Ok, "").to_grpc_headers();
+                Ok(Response::new(Reply::new(response(serving)).with_trailers(trailers)))
+            }
+        }
     }
+
+    /// How a service does, at once and whenever that changes, until the extension stops.
+    fn watch(&self, service: String) -> impl Stream<Item = Bytes> + Send + use<> {
+        let (state, changes) = (Arc::clone(&self.state), self.state.changes());
+        stream::unfold((changes, None), move |(mut changes, mut told)| {
+            let (state, service) = (Arc::clone(&state), service.clone());
+            async move {
+                loop {
+                    if *changes.borrow_and_update() == Change::Stopping {
+                        return None;
+                    }
+                    let serving = state.serving(&service);
+                    if told.replace(serving) != Some(serving) {
+                        return Some((Bytes::from(response(serving)), (changes, told)));
+                    }
+                    // Late is as good as changed, and the sender lives as long as the state.
+                    let _ = timeout(LOOK_AGAIN, changes.changed()).await;
+                }
+            }
+        })
+    }
+}
+
+impl State {
+    fn serving(&self, service: &str) -> u8 {
+        match self.health(Some(service).filter(|service| !service.is_empty())) {
+            None => SERVICE_UNKNOWN,
+            Some(health) if health.http_status() == 200 => SERVING,
+            Some(_) => NOT_SERVING,
+        }
+    }
+}
+
+/// A message of two bytes: field 1, a varint.
+fn response(serving: u8) -> Vec<u8> {
+    vec![0, 0, 0, 0, 2, 0x08, serving]
 }
 
 impl Handler for GrpcHandler {
     async fn handle(&self, request: Request<Incoming>, _peer: Peer) -> Response<Reply> {
-        let mut response = match self.check(request).await {
-            Ok(serving) => {
-                // A message of two bytes: field 1, a varint.
-                let body = vec![0, 0, 0, 0, 2, 0x08, serving];
-                let trailers = Status::new(Code::Ok, "").to_grpc_headers();
-                Response::new(Reply::new(body).with_trailers(trailers))
-            }
-            Err(status) => {
-                let mut response = Response::new(Reply::default());
-                *response.headers_mut() = status.to_grpc_headers();
-                response
-            }
-        };
+        let mut response = self.answer(request).await.unwrap_or_else(|status| {
+            let mut response = Response::new(Reply::default());
+            *response.headers_mut() = status.to_grpc_headers();
+            response
+        });
         response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
         response
     }

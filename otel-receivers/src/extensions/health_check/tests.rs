@@ -287,6 +287,35 @@ async fn the_grpc_protocol_tells_it_too() {
     assert_eq!((unknown.code(), unknown.message()), (tonic::Code::NotFound, "Service not found."));
 }
 
+#[tokio::test]
+async fn the_grpc_protocol_tells_every_change_to_who_watches() {
+    let collector = Collector::of(&Status::Ok, &[]);
+    let running = started("{use_v2: true, grpc: {endpoint: '127.0.0.1:0'}}", &collector).await;
+    let endpoint = format!("http://{}", running.extension.grpc_address().unwrap());
+    let watch = async |service: &str| {
+        let channel = tonic::transport::Endpoint::new(endpoint.clone()).unwrap().connect().await.unwrap();
+        let mut client = tonic::client::Grpc::new(channel);
+        client.ready().await.unwrap();
+        let path = http::uri::PathAndQuery::from_static("/grpc.health.v1.Health/Watch");
+        let request = tonic::Request::new(CheckRequest { service: service.to_owned() });
+        let codec = tonic_prost::ProstCodec::<CheckRequest, CheckResponse>::default();
+        client.server_streaming(request, path, codec).await.unwrap().into_inner()
+    };
+    let (mut all, mut unknown) = (watch("").await, watch("nothing").await);
+    assert_eq!(all.message().await.unwrap().unwrap().status, 1);
+    assert_eq!(unknown.message().await.unwrap().unwrap().status, 3);
+    let mut fatal = collector.statuses.lock().unwrap()[2].clone();
+    fatal.status = Status::FatalError("x".to_owned());
+    collector.statuses.lock().unwrap()[2] = fatal.clone();
+    running.extension.on_status(&fatal);
+    assert_eq!(all.message().await.unwrap().unwrap().status, 2);
+    let begun = Instant::now();
+    running.extension.shutdown(begun + Duration::from_secs(20)).await;
+    let ended = all.message().await.unwrap_err();
+    assert_eq!((ended.code(), ended.message()), (tonic::Code::Cancelled, "Server shutting down."));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
 #[derive(Clone, PartialEq, prost::Message)]
 struct CheckRequest {
     #[prost(string, tag = "1")]
