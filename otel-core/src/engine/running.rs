@@ -141,6 +141,7 @@ impl Running {
     /// Runs until `stop` completes or a fatal error occurs, and shuts down.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> ShutdownReport {
         let fatal = tokio::select! {
+            biased;
             () = stop => None,
             error = self.fatal() => Some(error),
         };

@@ -3,8 +3,8 @@ use std::time::Duration;
 use otel_core::component::{Code, ConsumeError, Context, ExporterReport, Host, TraceContext};
 use otel_core::pdata::Signal;
 use otel_core::telemetry::KeyValue;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::metrics::QueueMetrics;
@@ -20,8 +20,8 @@ pub(super) struct Sender<E> {
     pub(super) queue: Option<QueueMetrics>,
     timeout: Duration,
     retry: RetryConfig,
-    /// True from the shutdown on: there are no more retries.
-    stopping: watch::Sender<bool>,
+    /// Cancelled from the shutdown on: there are no more retries.
+    stopping: CancellationToken,
 }
 
 /// What came of sending.
@@ -47,13 +47,13 @@ impl<E> Sender<E> {
             queue,
             timeout: config.timeout,
             retry: config.retry_on_failure.clone(),
-            stopping: watch::Sender::new(false),
+            stopping: CancellationToken::new(),
         }
     }
 
     /// Ends retries: what waits for one is tried at once and for the last time, what comes after is tried once.
     pub(super) fn stop_retrying(&self) {
-        self.stopping.send_replace(true);
+        self.stopping.cancel();
     }
 
     /// Sends until it worked or is given up; counts and logs either.
@@ -88,8 +88,7 @@ impl<E> Sender<E> {
         E: Attempt<S>,
     {
         let begun = Instant::now();
-        let mut stopping = self.stopping.subscribe();
-        let mut is_last = *stopping.borrow();
+        let mut is_last = self.stopping.is_cancelled();
         let mut backoff = Backoff::new(&self.retry);
         let span = context.span().clone();
         let mut attempts: i64 = 0;
@@ -128,8 +127,9 @@ impl<E> Sender<E> {
                 [KeyValue::new("interval", format!("{pause:?}")), KeyValue::new("error", error.to_string())]
             });
             tokio::select! {
+                biased;
                 () = sleep_until(again) => {}
-                _ = stopping.wait_for(|stopping| *stopping) => is_last = true,
+                () = self.stopping.cancelled() => is_last = true,
             }
         }
     }

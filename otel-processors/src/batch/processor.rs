@@ -84,11 +84,17 @@ impl<S: Signal> BatchProcessor<S> {
             self.metrics.sent(&data);
             return next.consume(data, context).await;
         };
+        let mut refused = None;
         for part in data.chunks(max) {
             self.metrics.sent(&part);
-            next.consume(part, context.clone()).await?;
+            match next.consume(part, context.clone()).await {
+                Ok(()) => {}
+                // The other parts may be fine.
+                Err(error) if error.is_permanent() => refused = Some(error),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(())
+        refused.map_or(Ok(()), Err)
     }
 }
 

@@ -48,7 +48,10 @@ pub(super) struct Shard<S: Signal> {
 type Answer = oneshot::Sender<Result<(), ConsumeError>>;
 
 struct State<S> {
-    pending: Vec<S>,
+    /// Data whose callers have their answer.
+    held: Vec<S>,
+    /// Data whose callers wait. There are both kinds only where what follows has just been exchanged.
+    asked: Vec<S>,
     items: usize,
     pinned: usize,
     waiting: Vec<Answer>,
@@ -74,7 +77,8 @@ impl<S: Signal> Shard<S> {
         next: Next<S>,
     ) -> Arc<Self> {
         let state = State {
-            pending: Vec::new(),
+            held: Vec::new(),
+            asked: Vec::new(),
             items: 0,
             pinned: 0,
             waiting: Vec::new(),
@@ -137,18 +141,22 @@ impl<S: Signal> Shard<S> {
         let Some(data) = data.take() else { return Ok(None) };
         state.items += data.items();
         state.pinned += data.pinned_len();
-        state.pending.push(data);
-        let answer = wait.then(|| {
+        let answer = if wait {
             let (sender, receiver) = oneshot::channel();
+            state.asked.push(data);
             state.waiting.push(sender);
-            receiver
-        });
-        let first = state.due.is_none();
-        if first {
-            let timeout = if wait { self.limits.timeout.min(LONGEST_WAIT) } else { self.limits.timeout };
-            state.due = Some(Instant::now() + timeout);
+            Some(receiver)
+        } else {
+            state.held.push(data);
+            None
+        };
+        let timeout = if wait { self.limits.timeout.min(LONGEST_WAIT) } else { self.limits.timeout };
+        let due = Instant::now() + timeout;
+        let sooner = state.due.is_none_or(|known| due < known);
+        if sooner {
+            state.due = Some(due);
         }
-        if first || self.is_full(&state) {
+        if sooner || self.is_full(&state) {
             self.work.notify_one();
         }
         Ok(Some(answer))
@@ -177,22 +185,25 @@ impl<S: Signal> Shard<S> {
 
     async fn run(self: Arc<Self>) -> Result<(), String> {
         while let Some(trigger) = self.trigger().await {
-            let (batch, waiting) = {
+            let (held, asked, waiting) = {
                 let mut state = self.state();
                 state.due = None;
                 state.items = 0;
                 state.pinned = 0;
-                (S::merged(state.pending.drain(..)), std::mem::take(&mut state.waiting))
+                let state = &mut *state;
+                let [held, asked] = [&mut state.held, &mut state.asked].map(std::mem::take);
+                (held, asked, std::mem::take(&mut state.waiting))
             };
             self.room.notify_waiters();
             match trigger {
                 Trigger::Size => self.metrics.by_size.add(1),
                 Trigger::Timeout => self.metrics.by_timeout.add(1),
             }
-            if waiting.is_empty() {
-                self.send_held(batch, matches!(trigger, Trigger::Size)).await;
-            } else {
-                self.send_answered(batch, waiting).await;
+            if !waiting.is_empty() {
+                self.send_answered(S::merged(asked), waiting).await;
+            }
+            if !held.is_empty() {
+                self.send_held(S::merged(held), matches!(trigger, Trigger::Size)).await;
             }
         }
         Ok(())
@@ -207,13 +218,14 @@ impl<S: Signal> Shard<S> {
                     return Some(Trigger::Size);
                 }
                 if state.stop.is_some() {
-                    return (!state.pending.is_empty()).then_some(Trigger::Timeout);
+                    return state.due.map(|_| Trigger::Timeout);
                 }
                 state.due
             };
             match due {
                 None => self.work.notified().await,
                 Some(due) => tokio::select! {
+                    biased;
                     () = self.work.notified() => {}
                     () = sleep_until(due) => return Some(Trigger::Timeout),
                 },
@@ -286,6 +298,7 @@ impl<S: Signal> Shard<S> {
                 return timeout_at(deadline, consume).await.unwrap_or_else(|_| Err(Self::stopping()));
             }
             tokio::select! {
+                biased;
                 result = &mut consume => return result,
                 () = self.work.notified() => {}
             }
@@ -304,6 +317,7 @@ impl<S: Signal> Shard<S> {
                     return true;
                 }
                 None => tokio::select! {
+                    biased;
                     () = sleep_until(until) => return true,
                     () = self.work.notified() => {}
                 },
@@ -323,7 +337,7 @@ impl<S: Signal> Shard<S> {
         let mut state = self.state();
         state.items += rest.items();
         state.pinned += rest.pinned_len();
-        state.pending.insert(0, rest);
+        state.held.insert(0, rest);
         let due = Instant::now() + self.limits.timeout;
         state.due = Some(state.due.map_or(due, |known| known.min(due)));
     }

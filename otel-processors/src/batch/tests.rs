@@ -195,3 +195,34 @@ async fn without_a_timeout_requests_go_on_at_once_with_the_answer_of_the_next_st
     sink.fail_once(ConsumeError::permanent("no"));
     assert!(add(&processor, 3, &sink.next()).await.unwrap_err().is_permanent());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_answered_is_kept_when_what_follows_becomes_one_to_wait_for() {
+    let (processor, _host) = processor(&BatchConfig::default());
+    let sink = Sink::new();
+    let next = sink.next();
+    add(&processor, 3, &next).await.unwrap();
+    // As when the exporter is exchanged for one with a persistent queue.
+    let sink = sink.with_strength(Strength::Durable);
+    sink.fail_once(ConsumeError::retryable("not now"));
+    let waiting = add(&processor, 2, &next).await;
+    assert!(waiting.unwrap_err().is_retryable());
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(sizes(&sink), [3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_is_refused_for_good_does_not_keep_back_the_others() {
+    let config = BatchConfig {
+        timeout: Duration::ZERO,
+        send_batch_size: 2,
+        send_batch_max_size: 2,
+        ..BatchConfig::default()
+    };
+    let (processor, _host) = processor(&config);
+    let sink = Sink::new();
+    sink.fail_once(ConsumeError::permanent("not this"));
+    let answer = add(&processor, 5, &sink.next()).await;
+    assert!(answer.unwrap_err().is_permanent());
+    assert_eq!(sizes(&sink), [2, 1]);
+}
