@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use http::Method;
+use otel_core::component::Context;
 use otel_core::net::{Compression, GrpcClient, GrpcClientConfig, Surroundings};
 use otel_core::pdata::{Logs, Metrics, Signal, Traces};
 use support::backend::Backend;
@@ -185,7 +186,7 @@ fn client(collector: &Collector) -> GrpcClient {
 }
 
 async fn send<S: Signal>(client: &GrpcClient, path: &'static str, request: &S) {
-    client.call(path, request, None, None).await.unwrap();
+    client.call(path, request, None, &Context::new()).await.unwrap();
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::Reply;
+#[cfg(feature = "tls")]
+use super::guarded::{PeerCertificates, Unread};
 use super::server::{AnyHandler, ServerOptions, Stop};
 use super::stream::{Peer, Stream};
 use super::watch::{Activity, Bounds, End, Watched};
@@ -42,6 +44,8 @@ const LAST_REQUEST: Duration = Duration::from_secs(1);
 pub(super) struct Connections {
     options: ServerOptions,
     builder: Builder<Streams>,
+    #[cfg(feature = "tls")]
+    streams: Streams,
 }
 
 /// Runs the requests of HTTP/2 connections, and knows when they have ended.
@@ -56,9 +60,14 @@ enum Unanswered {
 }
 
 impl Connections {
-    pub(super) fn new(options: ServerOptions, streams: Streams) -> Self {
-        let builder = builder(&options, streams);
-        Self { options, builder }
+    pub(super) fn new(options: ServerOptions, streams: &Streams) -> Self {
+        let builder = builder(&options, streams.clone());
+        Self {
+            options,
+            builder,
+            #[cfg(feature = "tls")]
+            streams: streams.clone(),
+        }
     }
 
     /// Serves a connection to its end.
@@ -82,7 +91,14 @@ impl Connections {
             age: jittered(options.max_age),
         };
         let activity = Activity::new(bounds, options.http2_only || stream.agreed_on_http2());
-        let service = service_fn(|request: Request<Incoming>| {
+        #[cfg(feature = "tls")]
+        let certificates = stream.certificates().map(PeerCertificates);
+        #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "nothing is known of the connection"))]
+        let service = service_fn(|mut request: Request<Incoming>| {
+            #[cfg(feature = "tls")]
+            if let Some(certificates) = &certificates {
+                request.extensions_mut().insert(certificates.clone());
+            }
             let begun = activity.begin(request.version() == Version::HTTP_2);
             let (handler, server) = (handler.clone(), Arc::clone(&self));
             async move {
@@ -165,6 +181,13 @@ impl Connections {
                 Unanswered::Late
             })?
         };
+        #[cfg(feature = "tls")]
+        let answer = answer.map(|mut response| {
+            if let Some(unread) = response.extensions_mut().remove::<Unread>() {
+                self.streams.execute(unread.linger());
+            }
+            response
+        });
         answer.map_err(|_| {
             failures.panicked.add(1);
             logger.error("The handler of a request panicked").emit();

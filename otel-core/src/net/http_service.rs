@@ -5,7 +5,10 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
+use super::auth::ResolveError;
+use super::guarded::Guarded;
 use super::{CorsConfig, Handler, HttpServerConfig, Peer, Reply};
+use crate::component::Host;
 
 const PREFLIGHT_VARY: HeaderValue =
     HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
@@ -13,10 +16,11 @@ const VARY: HeaderValue = HeaderValue::from_static("Origin");
 const DEFAULT_HEADERS: [&str; 3] = ["accept", "content-type", "x-requested-with"];
 
 /// A handler within what the configuration of its server says: the headers of every answer, and cross-origin resource
-/// sharing, whose preflight requests are answered here.
+/// sharing, whose preflight requests are answered here. Nothing of a request that may not come in is read; what an
+/// authenticator found out is among the extensions of the request, as `Arc<dyn Authentication>`.
 #[derive(Debug, Clone)]
 pub struct HttpService<H> {
-    handler: H,
+    handler: Guarded<H>,
     around: Option<Arc<Around>>,
 }
 
@@ -37,12 +41,16 @@ struct Cors {
 }
 
 impl<H> HttpService<H> {
-    /// The handler within what the configuration says.
-    pub fn new(config: &HttpServerConfig, handler: H) -> Self {
+    /// The handler within what the configuration says. Call it when the component starts.
+    ///
+    /// # Errors
+    /// An extension that the configuration names does not run or does something else.
+    pub fn new(config: &HttpServerConfig, host: &Host, handler: H) -> Result<Self, ResolveError> {
+        let handler = Guarded::http(config, host, handler)?;
         let cors = config.cors.get().filter(|cors| !cors.allowed_origins.is_empty()).map(Cors::new);
         let headers = config.headers();
         let around = (cors.is_some() || !headers.is_empty()).then(|| Arc::new(Around { headers, cors }));
-        Self { handler, around }
+        Ok(Self { handler, around })
     }
 }
 

@@ -25,6 +25,8 @@ mod config;
 mod connection;
 mod decompress;
 mod encoding;
+#[cfg(feature = "tls")]
+mod guarded;
 mod handover;
 #[cfg(feature = "tls")]
 mod http_service;
@@ -32,6 +34,9 @@ mod listener;
 mod observed;
 mod partial;
 mod read;
+mod rejections;
+#[cfg(feature = "tls")]
+mod reload;
 mod server;
 mod status;
 mod stream;
@@ -41,6 +46,8 @@ mod timeout;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod watch;
+#[cfg(feature = "tls")]
+mod watched_file;
 
 pub use body::{Outgoing, Reply};
 pub use budget::{ByteBudget, Charge};
@@ -53,16 +60,24 @@ pub use client::{
 #[cfg(feature = "client")]
 pub use compress::{Compression, Compressor};
 #[cfg(feature = "tls")]
-pub use config::{CorsConfig, GrpcServerConfig, HttpServerConfig, ServerKeepaliveConfig};
+pub use config::{
+    AuthConfig, CorsConfig, GrpcServerConfig, HttpServerAuthConfig, HttpServerConfig, MiddlewareConfig,
+    ServerKeepaliveConfig,
+};
 pub use decompress::{Coding, Undecodable, decompress};
 pub use encoding::{ContentEncodings, grpc_coding};
+#[cfg(feature = "tls")]
+pub use guarded::GrpcService;
 #[cfg(feature = "tls")]
 pub use http_service::HttpService;
 pub use listener::{Bound, Listener, Transport, is_listen_address};
 pub use observed::{Observed, Rpc};
 pub use partial::{PartialSuccess, UnreadableResponse};
 pub use read::{Message, ReadLimits, Refused, read_grpc_message, read_http_body};
+pub use rejections::Rejections;
 pub use server::{ConnectionFailures, Handler, ServerOptions, Stop, Stopper, serve};
 pub use status::Status;
 pub use stream::Peer;
 pub use timeout::{format_grpc_timeout, parse_grpc_timeout};
+#[cfg(feature = "tls")]
+pub use watched_file::{WatchedFile, WatchedFileError};

@@ -30,6 +30,16 @@ pub enum Rpc {
     Grpc,
 }
 
+impl Rpc {
+    /// As the label `transport` of metrics: `http` or `grpc`.
+    pub const fn transport(self) -> &'static str {
+        match self {
+            Rpc::Http => "http",
+            Rpc::Grpc => "grpc",
+        }
+    }
+}
+
 /// A handler that tells of each request. Where nobody wants to know, that is a branch.
 ///
 /// The trace that a request belongs to is among its extensions, as [`TraceContext`].

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::connection::{Connections, Streams};
 #[cfg(feature = "tls")]
 use super::tls::TlsServer;
-use super::{Listener, Peer, Reply};
+use super::{Listener, Peer, Reply, Status};
 use crate::telemetry::{Counter, Logger};
 
 /// Pause after a failed accept, such as for lack of file descriptors.
@@ -26,6 +26,13 @@ const STREAMS_END: Duration = Duration::from_secs(1);
 pub trait Handler: Clone + Send + Sync + 'static {
     /// Answers one request.
     fn handle(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<Reply>> + Send;
+
+    /// Answers an HTTP request with these headers that the server refused. In plain text, where this does not say
+    /// otherwise.
+    fn refuse(&self, headers: &HeaderMap, status: &Status) -> Response<Reply> {
+        let _ = headers;
+        refusal(status)
+    }
 }
 
 /// How connections are served. Durations of zero are no bound.
@@ -164,10 +171,20 @@ impl AnyHandler {
     }
 }
 
+/// The answer in plain text, as Go's servers give it.
+fn refusal(status: &Status) -> Response<Reply> {
+    let mut response = Response::new(Reply::new(format!("{}\n", status.message)));
+    *response.status_mut() = status.http_status();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
 async fn serve_any(listener: Listener, options: ServerOptions, handler: AnyHandler, mut stop: Stop) {
     let (max, logger, failures) = (options.max_connections, options.logger.clone(), options.failures.clone());
     let streams = Streams::default();
-    let server = Arc::new(Connections::new(options, streams.clone()));
+    let server = Arc::new(Connections::new(options, &streams));
     let mut connections = JoinSet::new();
     let deadline = loop {
         tokio::select! {

@@ -5,9 +5,13 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::pin::Pin;
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
+use bytes::Bytes;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -46,6 +50,14 @@ impl Stream {
             Stream::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
             Stream::Tcp(_) | Stream::Unix(_) => false,
         }
+    }
+
+    /// The verified certificates of the client, in DER, its own first.
+    #[cfg(feature = "tls")]
+    pub(super) fn certificates(&self) -> Option<Arc<[Bytes]>> {
+        let Stream::Tls(stream) = self else { return None };
+        let chain = stream.get_ref().1.peer_certificates()?;
+        Some(chain.iter().map(|certificate| Bytes::copy_from_slice(certificate)).collect())
     }
 }
 

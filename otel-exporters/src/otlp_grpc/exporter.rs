@@ -42,7 +42,7 @@ impl<S: Signal> Exporter<S> for OtlpGrpcExporter {
         let client =
             self.client.get().ok_or_else(|| ConsumeError::retryable("the exporter has not started"))?;
         let left = context.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let call = client.call(method(S::KIND), &data, left, context.trace());
+        let call = client.call(method(S::KIND), &data, left, &context);
         let answer = call.await.map_err(|status| failure(&status))?;
         if let Some(partial) = PartialSuccess::of_response(&answer) {
             otlp::note_partial_success(&self.host, &partial, S::KIND);

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use otel_core::component::{Code, Component, ConsumeError, Context, Exporter, Host, StartError};
 use otel_core::net::{
-    Compression, Compressor, HttpAnswer, HttpClient, HttpClientConfig, HttpUrl, Outgoing, PartialSuccess,
-    Status, UnreadableResponse, error_chain,
+    Compression, Compressor, HttpAnswer, HttpClient, HttpClientConfig, HttpError, HttpUrl, Outgoing,
+    PartialSuccess, Status, UnreadableResponse, error_chain,
 };
 use otel_core::pdata::{Signal, SignalKind};
 
@@ -125,11 +125,15 @@ impl<S: Signal> Exporter<S> for OtlpHttpExporter {
         let client =
             self.client.get().ok_or_else(|| ConsumeError::retryable("the exporter has not started"))?;
         let body = self.body(&data);
-        let answer =
-            client.post(&self.url, &self.headers, &body, context.trace()).await.map_err(|error| {
-                let message = format!("failed to make an HTTP request: {}", error_chain(&error));
-                ConsumeError::retryable(message).with_code(Code::Unavailable)
-            })?;
+        let answer = client.post(&self.url, &self.headers, &body, &context).await.map_err(|error| {
+            let message = format!("failed to make an HTTP request: {}", error_chain(&error));
+            if let HttpError::Credentials(error) = &error
+                && error.is_permanent()
+            {
+                return ConsumeError::permanent(message).with_code(Code::Unauthenticated);
+            }
+            ConsumeError::retryable(message).with_code(Code::Unavailable)
+        })?;
         self.judge(&answer, S::KIND)
     }
 }

@@ -57,7 +57,7 @@ fn what_does_not_work_is_refused_by_name() {
         ("{ endpoint: 'a:1', balancer_name: foo }", "\"foo\" is not one of the allowed values"),
         ("{ endpoint: 'a:1', authority: 'a b' }", "must be a host"),
         ("{ endpoint: 'a:1', headers: { 'a b': c } }", "do not make a header"),
-        ("{ endpoint: 'a:1', auth: { authenticator: x } }", "`auth` is not supported"),
+        ("{ endpoint: 'a:1', auth: {} }", "key `authenticator` is required"),
         ("{ endpoint: 'a:1', middlewares: [{ id: x }] }", "`middlewares` is not supported"),
         ("{ endpoint: 'a:1', keepalive: { interval: 1s } }", "unknown key `interval`"),
     ] {

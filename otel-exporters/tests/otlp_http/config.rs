@@ -72,7 +72,7 @@ fn what_does_not_work_is_refused_by_name() {
         ("{ endpoint: 'http://a', proxy_url: 'socks5://a:1' }", "a proxy is written as http://host:port"),
         ("{ endpoint: 'http://a', headers: { 'a b': c } }", "do not make a header"),
         ("{ endpoint: 'http://a', tls: { cert_file: x } }", "must include both certificate and key"),
-        ("{ endpoint: 'http://a', auth: { authenticator: x } }", "`auth` is not supported"),
+        ("{ endpoint: 'http://a', auth: {} }", "key `authenticator` is required"),
         ("{ endpoint: 'http://a', middlewares: [{ id: x }] }", "`middlewares` is not supported"),
         ("{ endpoint: 'http://a', endpont: b }", "unknown key `endpont`"),
     ] {

@@ -6,12 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use otel_core::component::{Host, StartError, Task};
-#[cfg(feature = "health_check")]
-use otel_core::net::GrpcServerConfig;
+use otel_core::net::auth::ResolveError;
 use otel_core::net::tls::TlsError;
 use otel_core::net::{
-    Bound, Handler, HttpServerConfig, HttpService, Listener, ServerOptions, Stopper, serve,
+    Bound, Handler, HttpServerConfig, HttpService, Listener, Rejections, ServerOptions, Stopper, serve,
 };
+#[cfg(feature = "health_check")]
+use otel_core::net::{GrpcServerConfig, GrpcService};
 use tokio::time::{Instant, timeout_at};
 
 /// The servers of an extension that run.
@@ -33,9 +34,11 @@ impl Servers {
         config: &HttpServerConfig,
         handler: impl Handler,
     ) -> Result<Bound, StartError> {
-        let options = config.options(self.host.logger()).map_err(not_loaded)?;
+        let mut options = config.options(self.host.logger()).map_err(not_loaded)?;
+        options.failures = Rejections::new(&self.host, "http").connections();
+        let handler = HttpService::new(config, &self.host, handler).map_err(not_resolved)?;
         let listener = config.listen(&self.host).await.map_err(|error| not_bound(&config.endpoint, error))?;
-        Ok(self.serve("http server", listener, options, HttpService::new(config, handler)))
+        Ok(self.serve("http server", listener, options, handler))
     }
 
     /// Serves gRPC.
@@ -45,7 +48,9 @@ impl Servers {
         config: &GrpcServerConfig,
         handler: impl Handler,
     ) -> Result<Bound, StartError> {
-        let options = config.options(self.host.logger()).map_err(not_loaded)?;
+        let mut options = config.options(self.host.logger()).map_err(not_loaded)?;
+        options.failures = Rejections::new(&self.host, "grpc").connections();
+        let handler = GrpcService::new(config, &self.host, handler).map_err(not_resolved)?;
         let listener = config.listen(&self.host).await.map_err(|error| not_bound(&config.endpoint, error))?;
         Ok(self.serve("grpc server", listener, options, handler))
     }
@@ -90,6 +95,10 @@ pub(super) fn address(bound: Option<&Bound>) -> Option<SocketAddr> {
 
 fn not_loaded(error: TlsError) -> StartError {
     StartError::new("failed to load TLS config").with_source(error)
+}
+
+fn not_resolved(error: ResolveError) -> StartError {
+    StartError::new("cannot use an extension").with_source(error)
 }
 
 fn not_bound(endpoint: &str, error: io::Error) -> StartError {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use otel_core::component::Code;
 use otel_core::net::{ContentEncodings, Handler, Peer, Refused, Reply, Status, read_http_body};
@@ -111,6 +111,11 @@ impl HttpHandler {
 impl Handler for HttpHandler {
     async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Reply> {
         self.answer(request, peer).await
+    }
+
+    fn refuse(&self, headers: &HeaderMap, status: &Status) -> Response<Reply> {
+        let encoding = headers.get(header::CONTENT_TYPE).and_then(encoding_of);
+        failure(status, encoding.unwrap_or(Encoding::Json))
     }
 }
 

@@ -1,12 +1,15 @@
 use http::header;
 use http::request::Parts;
-use otel_core::component::{ClientInfo, Code, ConsumeError, Context, Metadata, Next, Outputs, TraceContext};
-use otel_core::net::{Message, Peer, ReadLimits, Refused, Status};
+use std::sync::Arc;
+
+use otel_core::component::{
+    Authentication, ClientInfo, Code, ConsumeError, Context, Metadata, Next, Outputs, TraceContext,
+};
+use otel_core::net::{Message, Peer, ReadLimits, Refused, Rejections, Status};
 use otel_core::pdata::{Signal, SignalKind};
 
 use super::InvalidUtf8;
 use super::metrics::TransportMetrics;
-use super::rejections::Rejections;
 
 /// The way of a request into the pipelines, for one protocol.
 #[derive(Debug)]
@@ -132,6 +135,9 @@ impl Intake {
         };
         if let Some(trace) = head.extensions.get::<TraceContext>() {
             context = context.with_trace(*trace);
+        }
+        if let Some(authentication) = head.extensions.get::<Arc<dyn Authentication>>() {
+            context = context.with_authentication(Arc::clone(authentication));
         }
         if !self.include_metadata {
             return context;

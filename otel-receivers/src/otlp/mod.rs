@@ -6,7 +6,6 @@ mod http;
 mod intake;
 mod metrics;
 mod receiver;
-mod rejections;
 
 pub use config::{InvalidUtf8, OtlpHttpConfig, OtlpReceiverConfig, Protocols};
 pub use receiver::OtlpReceiver;

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use otel_core::component::{Host, Outputs, Receiver, StartError, Task};
+use otel_core::net::auth::ResolveError;
 use otel_core::net::tls::TlsError;
 use otel_core::net::{
-    Bound, ByteBudget, GrpcServerConfig, Handler, HttpService, Listener, Observed, ReadLimits, Rpc,
-    ServerOptions, Stopper, serve,
+    Bound, ByteBudget, GrpcServerConfig, GrpcService, Handler, HttpService, Listener, Observed, ReadLimits,
+    Rejections, Rpc, ServerOptions, Stopper, serve,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -15,7 +16,6 @@ use super::grpc::GrpcHandler;
 use super::http::HttpHandler;
 use super::intake::Intake;
 use super::metrics::TransportMetrics;
-use super::rejections::Rejections;
 use super::{OtlpHttpConfig, OtlpReceiverConfig};
 
 /// Serves OTLP over gRPC and HTTP.
@@ -74,16 +74,13 @@ impl OtlpReceiver {
         let intake = self.intake(outputs, limits, config.include_metadata, "grpc");
         let mut options = config.options(self.host.logger()).map_err(not_loaded)?;
         options.failures = intake.rejections.connections();
+        let handler = GrpcService::new(config, &self.host, GrpcHandler(Arc::new(intake)))
+            .map_err(|error| not_resolved("grpc", error))?;
         let listener =
             config.listen(&self.host).await.map_err(|error| not_bound("grpc", &config.endpoint, error))?;
         let bound = listener.bound().clone();
         self.host.logger().info("Starting GRPC server").text("endpoint", &bound).emit();
-        self.run(
-            "otlp grpc server",
-            listener,
-            options,
-            self.observed(GrpcHandler(Arc::new(intake)), Rpc::Grpc),
-        );
+        self.run("otlp grpc server", listener, options, self.observed(handler, Rpc::Grpc));
         Ok(bound)
     }
 
@@ -93,11 +90,12 @@ impl OtlpReceiver {
         let intake = self.intake(outputs, limits, server.include_metadata, "http");
         let mut options = server.options(self.host.logger()).map_err(not_loaded)?;
         options.failures = intake.rejections.connections();
+        let handler = HttpService::new(server, &self.host, HttpHandler::new(intake, config))
+            .map_err(|error| not_resolved("http", error))?;
         let listener =
             server.listen(&self.host).await.map_err(|error| not_bound("http", &server.endpoint, error))?;
         let bound = listener.bound().clone();
         self.host.logger().info("Starting HTTP server").text("endpoint", &bound).emit();
-        let handler = HttpService::new(server, HttpHandler::new(intake, config));
         self.run("otlp http server", listener, options, self.observed(handler, Rpc::Http));
         Ok(bound)
     }
@@ -156,6 +154,10 @@ fn address(bound: Option<&Bound>) -> Option<SocketAddr> {
 
 fn not_loaded(error: TlsError) -> StartError {
     StartError::new("failed to load TLS config").with_source(error)
+}
+
+fn not_resolved(protocol: &str, error: ResolveError) -> StartError {
+    StartError::new(format!("protocols::{protocol}: cannot use an extension")).with_source(error)
 }
 
 fn not_bound(protocol: &str, endpoint: &str, error: io::Error) -> StartError {

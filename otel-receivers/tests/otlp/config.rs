@@ -78,8 +78,16 @@ fn what_does_not_work_is_refused_by_name() {
         ("protocols: { http: { transport: npipe } }", "allowed: tcp, tcp4, tcp6, unix"),
         ("protocols: { grpc: { transport: unix, endpoint: '' } }", "must be the path of a Unix socket"),
         ("protocols: { grpc: { endpoint: nowhere } }", "invalid endpoint \"nowhere\", allowed: host:port"),
-        ("protocols: { http: { auth: { authenticator: x } } }", "`auth` is not supported"),
-        ("protocols: { grpc: { middlewares: [] } }", "`middlewares` is not supported"),
+        ("protocols: { http: { auth: {} } }", "key `authenticator` is required"),
+        (
+            "protocols: { http: { auth: { authenticator: x, request_params: ['a b'] } } }",
+            "`a b` is not a name that a header can have",
+        ),
+        (
+            "protocols: { grpc: { auth: { authenticator: x, request_params: [a] } } }",
+            "unknown key `request_params`",
+        ),
+        ("protocols: { grpc: { middlewares: [{}] } }", "key `id` is required"),
         ("protocols: { http: { compression_algorithms: [br] } }", "allowed: gzip, zstd, zlib, snappy"),
         ("protocols: { http: { response_headers: { 'a b': c } } }", "`a b` is not a header of HTTP"),
         ("protocols: { http: { logs_url_path: 'a b' } }", "invalid HTTP URL path set for signal: a b"),

@@ -9,6 +9,12 @@ use crate::net::Rpc;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
+    /// Nothing is named.
+    #[error("no extension is named")]
+    Unnamed,
+    /// The client does not belong to a component.
+    #[error("authentication was configured but this component or its host does not support extensions")]
+    NoExtensions,
     /// No extension of that id runs.
     #[error("failed to resolve authenticator \"{0}\": authenticator not found")]
     AuthenticatorNotFound(ComponentId),

@@ -10,17 +10,18 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 
 use super::balancer::{Balancer, Plan, Resolver};
+use super::credentials::Credentials;
 use super::http2::{self, Http2Error};
 use super::proxy::Proxies;
 use super::{ClientError, Dialer, Endpoint, GrpcClientConfig, ObservedCalls, Surroundings, error_chain};
-use crate::component::Code;
+use crate::component::{Code, ConsumeError, Context};
 use crate::net::tls::TlsClient;
 use crate::net::{
-    ByteBudget, Compression, Compressor, Outgoing, Status, Undecodable, decompress, format_grpc_timeout,
+    ByteBudget, Compression, Compressor, Outgoing, Rpc, Status, Undecodable, decompress, format_grpc_timeout,
     grpc_coding,
 };
 use crate::pdata::Signal;
-use crate::telemetry::{Telemetry, TraceContext};
+use crate::telemetry::Telemetry;
 
 /// The longest answer that is read: export responses are short.
 const MAX_ANSWER: usize = 4 << 20;
@@ -43,7 +44,9 @@ struct Inner {
     balancer: Balancer,
     scheme: Scheme,
     authority: Authority,
+    /// Of each request, in which those that the protocol needs are.
     headers: HeaderMap,
+    credentials: Credentials,
     compressor: Compressor,
     wait_for_ready: bool,
 }
@@ -53,7 +56,7 @@ impl GrpcClient {
     /// the client, `user_agent` does.
     ///
     /// # Errors
-    /// The endpoint, the user agent, certificates or proxies cannot be used.
+    /// The endpoint, the user agent, certificates, proxies or the authenticator cannot be used.
     pub fn new(
         config: &GrpcClientConfig,
         user_agent: &str,
@@ -64,6 +67,10 @@ impl GrpcClient {
         let secure = endpoint.is_secure() || !config.tls.is_plaintext();
         let load =
             |protocols| TlsClient::load(&config.tls, protocols, surroundings.logger().clone()).map(Arc::new);
+        let credentials = Credentials::resolve(&config.auth, &surroundings, Rpc::Grpc)?;
+        if !secure && credentials.need_secure_transport() {
+            return Err(ClientError::Plaintext);
+        }
         let proxies = Proxies::of_environment(surroundings.proxies())?.for_grpc();
         let dialer = Dialer {
             tls: if secure { Some(load(HTTP2)?) } else { None },
@@ -90,6 +97,7 @@ impl GrpcClient {
             scheme: if secure { Scheme::HTTPS } else { Scheme::HTTP },
             authority,
             headers,
+            credentials,
             compressor: config.compressor(),
             wait_for_ready: config.wait_for_ready,
         };
@@ -108,28 +116,54 @@ impl GrpcClient {
         &self.inner.endpoint
     }
 
-    /// Calls a method, such as `/package.Service/Method`, within a trace, with telemetry as the request, and gives the
-    /// response's bytes. Dropping the future resets the stream.
+    /// Calls a method, such as `/package.Service/Method`, with telemetry as the request, of which the context is, and gives
+    /// the response's bytes. Dropping the future resets the stream.
     ///
     /// # Errors
-    /// The server's status, or UNAVAILABLE where there is no connection or it failed.
+    /// The server's status, or UNAVAILABLE where there is no connection or it failed, or there are no credentials now.
     pub async fn call<S: Signal>(
         &self,
         path: &'static str,
         data: &S,
         timeout: Option<Duration>,
-        trace: Option<&TraceContext>,
+        context: &Context,
     ) -> Result<Bytes, Status> {
-        let Self { inner, observed } = self;
+        let inner = &self.inner;
         let body = if inner.compressor.compression() == Compression::None {
             Outgoing::grpc(false, data.encoded_len(), data.segments().cloned())
         } else {
             let packed = inner.compressor.compress(data.segments(), data.encoded_len());
             Outgoing::grpc(true, packed.len(), [packed])
         };
-        let mut headers = inner.headers(timeout);
-        let call = observed.begin(path, trace, &mut headers);
-        let answer = inner.exchange(path, headers, &body).await;
+        if inner.credentials.are_none() {
+            return self.attempt(path, inner.headers.clone(), timeout, &body, context).await;
+        }
+        let headers = inner.authorized(context).await?;
+        let answer = self.attempt(path, headers.clone(), timeout, &body, context).await;
+        let refused = answer.as_ref().is_err_and(|status| status.code == Code::Unauthenticated);
+        if refused && inner.credentials.rejected(&headers).await {
+            let headers = inner.authorized(context).await?;
+            return self.attempt(path, headers, timeout, &body, context).await;
+        }
+        answer
+    }
+
+    async fn attempt(
+        &self,
+        path: &'static str,
+        mut headers: HeaderMap,
+        timeout: Option<Duration>,
+        body: &Outgoing,
+        context: &Context,
+    ) -> Result<Bytes, Status> {
+        let Self { inner, observed } = self;
+        if let Some(timeout) = timeout
+            && let Ok(value) = HeaderValue::try_from(format_grpc_timeout(timeout))
+        {
+            headers.insert("grpc-timeout", value);
+        }
+        let call = observed.begin(path, context.trace(), &mut headers);
+        let answer = inner.exchange(path, headers, body).await;
         if let Some(call) = call {
             call.end(answer.as_ref().map_or_else(|status| status.code, |_| Code::Ok));
         }
@@ -161,15 +195,9 @@ impl Inner {
         }
     }
 
-    /// The headers of a request.
-    fn headers(&self, timeout: Option<Duration>) -> HeaderMap {
-        let mut headers = self.headers.clone();
-        if let Some(timeout) = timeout
-            && let Ok(value) = HeaderValue::try_from(format_grpc_timeout(timeout))
-        {
-            headers.insert("grpc-timeout", value);
-        }
-        headers
+    /// The headers of a request with credentials.
+    async fn authorized(&self, context: &Context) -> Result<HeaderMap, Status> {
+        self.credentials.with(&self.headers, context).await.map_err(|error| uncredentialed(&error))
     }
 
     fn request(&self, path: &'static str, headers: HeaderMap) -> Request<()> {
@@ -190,6 +218,15 @@ impl fmt::Debug for GrpcClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GrpcClient").field("endpoint", &self.inner.endpoint).finish_non_exhaustive()
     }
+}
+
+/// There are no credentials. What may pass is told with a code of which exporters know that.
+fn uncredentialed(error: &ConsumeError) -> Status {
+    let mut status = Status::from(error);
+    if error.is_retryable() {
+        status.code = Code::Unavailable;
+    }
+    status
 }
 
 /// The headers of each request.

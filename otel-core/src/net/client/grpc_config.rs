@@ -11,7 +11,7 @@ use super::{Balancing, Endpoint};
 use crate::Invalid;
 use crate::config::{Decode, Decoder, Fields, FromNode, MapList, Node, Optional, Schema, Secret, Value};
 use crate::net::tls::TlsClientConfig;
-use crate::net::{Compression, Compressor};
+use crate::net::{AuthConfig, Compression, Compressor};
 
 /// What is gathered before it is written where `write_buffer_size` is 0, as in Go.
 const LEAST_GATHERED: usize = 32 << 10;
@@ -30,6 +30,8 @@ pub struct GrpcClientConfig {
     pub compression: Compression,
     /// Security of the connections.
     pub tls: TlsClientConfig,
+    /// What the server is told of who the client is; nothing until it is named.
+    pub auth: Optional<AuthConfig>,
     /// Pings to servers that are silent.
     pub keepalive: Optional<GrpcKeepAliveConfig>,
     /// The most bytes that are gathered before they are written; 0 for 32 KiB, and never more than 256 KiB.
@@ -122,6 +124,7 @@ impl Default for GrpcClientConfig {
             endpoint: String::new(),
             compression: Compression::Gzip,
             tls: TlsClientConfig::default(),
+            auth: Optional::none(),
             keepalive: Optional::none(),
             write_buffer_size: 512 << 10,
             wait_for_ready: false,
@@ -139,6 +142,7 @@ impl Decode for GrpcClientConfig {
             endpoint,
             compression,
             tls,
+            auth,
             keepalive,
             write_buffer_size,
             wait_for_ready,
@@ -152,6 +156,7 @@ impl Decode for GrpcClientConfig {
         fields.take("compression", &mut named);
         *compression = named.0;
         fields.take("tls", tls);
+        fields.take("auth", auth);
         fields.take("keepalive", keepalive);
         fields.take("write_buffer_size", write_buffer_size);
         fields.take("wait_for_ready", wait_for_ready);
@@ -160,7 +165,6 @@ impl Decode for GrpcClientConfig {
         fields.take("balancer_name", balancer_name);
         fields.take("authority", authority);
         fields.tolerated("read_buffer_size", "buffers grow with what they hold");
-        fields.unsupported("auth", "clients cannot authenticate through extensions");
         fields.unsupported("middlewares", "requests cannot be changed by extensions");
     }
 }

@@ -14,14 +14,17 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 
 use super::cookies::Cookies;
+use super::credentials::Credentials;
 use super::http2::{self, GATHER, Http2, Http2Error, KeepAlive};
 use super::observed_http::ObservedRequests;
 use super::pool::{Http1, Origin, Place, Pool, PoolLimits};
 use super::proxy::{InvalidProxy, Proxies};
 use super::{DialError, Dialer, HttpClientConfig, HttpUrl, InvalidEndpoint, Surroundings};
-use crate::net::Outgoing;
+use crate::component::{ConsumeError, Context};
+use crate::net::auth::ResolveError;
 use crate::net::tls::{TlsClient, TlsError};
-use crate::telemetry::{Telemetry, TraceContext};
+use crate::net::{Outgoing, Rpc};
+use crate::telemetry::Telemetry;
 
 /// The most of an answer that is read where the caller does not say.
 const MAX_ANSWER: usize = 64 << 10;
@@ -48,6 +51,7 @@ struct Inner {
     /// Whether connections are used for one request only.
     once: bool,
     cookies: Option<Cookies>,
+    credentials: Credentials,
     /// Dropped with the client, which ends the task that tidies the pool.
     _alive: watch::Sender<()>,
 }
@@ -82,6 +86,12 @@ pub enum ClientError {
     /// The proxy has no URL that can be used.
     #[error("the proxy cannot be used")]
     Proxy(#[from] InvalidProxy),
+    /// The extension that is to authenticate the client cannot.
+    #[error("cannot authenticate")]
+    Auth(#[from] ResolveError),
+    /// Credentials would go over connections without TLS.
+    #[error("grpc: the credentials require transport level security (TLS), which `tls::insecure` turns off")]
+    Plaintext,
 }
 
 /// Why a request has no answer.
@@ -103,6 +113,9 @@ pub enum HttpError {
     /// The answer is longer than the caller wants to read.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
+    /// There are no credentials for the request.
+    #[error("failed to authenticate the request")]
+    Credentials(#[source] ConsumeError),
     /// A header would not be one.
     #[error("the request cannot be made")]
     Request(#[from] http::Error),
@@ -112,8 +125,8 @@ pub enum HttpError {
 struct Asked<'b> {
     method: Method,
     body: &'b Outgoing,
-    /// The trace that it belongs to.
-    trace: Option<&'b TraceContext>,
+    /// Of what is sent.
+    context: &'b Context,
     /// The most of the answer that is read.
     most: usize,
 }
@@ -151,7 +164,7 @@ impl HttpClient {
     /// A client. It connects with the first request.
     ///
     /// # Errors
-    /// Certificates or proxies cannot be used.
+    /// Certificates, proxies or the authenticator cannot be used.
     pub fn new(
         config: &HttpClientConfig,
         surroundings: impl Into<Surroundings>,
@@ -166,6 +179,7 @@ impl HttpClient {
         };
         let proxy_tls = if proxies.are_secure() { Some(load(PLAIN)?) } else { None };
         let dialer = Dialer { proxies, tls: Some(load(if http2 { EITHER } else { PLAIN })?), proxy_tls };
+        let credentials = Credentials::resolve(&config.auth, &surroundings, Rpc::Http)?;
         let pool = Arc::new(Pool::new(PoolLimits {
             idle: config.max_idle_conns,
             idle_per_host: config.max_idle_conns_per_host,
@@ -184,6 +198,7 @@ impl HttpClient {
             http2,
             once: config.disable_keep_alives,
             cookies: config.cookies.is_some().then(Cookies::default),
+            credentials,
             _alive: alive,
         };
         Ok(Self { inner: Arc::new(inner), observed: ObservedRequests::default() })
@@ -195,8 +210,8 @@ impl HttpClient {
         self
     }
 
-    /// Sends a POST request within a trace, follows redirections that keep it one (307, 308), and gives the answer, whatever
-    /// its status. Dropping the future breaks the request off.
+    /// Sends a POST request with something of which the context is, follows redirections that keep it one (307, 308), and
+    /// gives the answer, whatever its status. Dropping the future breaks the request off.
     ///
     /// # Errors
     /// There is no answer; whether the server has seen the request is unknown.
@@ -205,9 +220,9 @@ impl HttpClient {
         url: &HttpUrl,
         headers: &HeaderMap,
         body: &Outgoing,
-        trace: Option<&TraceContext>,
+        context: &Context,
     ) -> Result<HttpAnswer, HttpError> {
-        self.send(url, headers, &Asked { method: Method::POST, body, trace, most: MAX_ANSWER }).await
+        self.send(url, headers, &Asked { method: Method::POST, body, context, most: MAX_ANSWER }).await
     }
 
     /// Asks for what is at a URL, follows redirections, and gives the answer, whatever its status. Dropping the future
@@ -222,7 +237,7 @@ impl HttpClient {
         limit: usize,
     ) -> Result<HttpAnswer, HttpError> {
         let (method, body) = (Method::GET, &Outgoing::default());
-        let asked = Asked { method, body, trace: None, most: limit.saturating_add(1) };
+        let asked = Asked { method, body, context: &Context::new(), most: limit.saturating_add(1) };
         let answer = self.send(url, headers, &asked).await?;
         if answer.body.len() > limit { Err(HttpError::TooLong(limit)) } else { Ok(answer) }
     }
@@ -233,16 +248,37 @@ impl HttpClient {
         headers: &HeaderMap,
         asked: &Asked<'_>,
     ) -> Result<HttpAnswer, HttpError> {
+        let credentials = &self.inner.credentials;
+        if credentials.are_none() {
+            return self.send_as(url, headers.clone(), headers, asked).await;
+        }
+        let authorized = credentials.with(headers, asked.context).await.map_err(HttpError::Credentials)?;
+        let answer = self.send_as(url, authorized.clone(), headers, asked).await?;
+        if answer.status != StatusCode::UNAUTHORIZED || !credentials.rejected(&authorized).await {
+            return Ok(answer);
+        }
+        let authorized = credentials.with(headers, asked.context).await.map_err(HttpError::Credentials)?;
+        self.send_as(url, authorized, headers, asked).await
+    }
+
+    /// Sends a request with its credentials, which another host than the first does not get.
+    async fn send_as(
+        &self,
+        url: &HttpUrl,
+        mut headers: HeaderMap,
+        without_credentials: &HeaderMap,
+        asked: &Asked<'_>,
+    ) -> Result<HttpAnswer, HttpError> {
         let mut target = url.clone();
-        let mut headers = headers.clone();
         for _ in 0..=MAX_REDIRECTIONS {
             let answer = self.send_observed(&target, headers.clone(), asked).await?;
             let location = answer.headers.get(header::LOCATION).filter(|_| asked.follows(answer.status));
             let Some(location) = location else { return Ok(answer) };
             let location = String::from_utf8_lossy(location.as_bytes()).into_owned();
             let next = target.follow(&location).map_err(|_| HttpError::Redirection(location))?;
-            if next.host() != target.host() {
-                // Another host is not told what this one is told in confidence.
+            if next.host() != target.host() || (target.origin.secure && !next.origin.secure) {
+                // Another host, or whoever listens on the way, is not told what this one is told in confidence.
+                headers.clone_from(without_credentials);
                 for secret in [header::AUTHORIZATION, header::COOKIE, header::HOST] {
                     headers.remove(secret);
                 }
@@ -258,7 +294,7 @@ impl HttpClient {
         mut headers: HeaderMap,
         asked: &Asked<'_>,
     ) -> Result<HttpAnswer, HttpError> {
-        let (size, trace) = (asked.body.len(), asked.trace);
+        let (size, trace) = (asked.body.len(), asked.context.trace());
         let request = self.observed.begin(&asked.method, url, size, trace, &mut headers);
         let answer = self.send_once(url, headers, asked).await;
         if let Some(request) = request {

@@ -9,7 +9,7 @@ use super::proxy::Proxy;
 use crate::Invalid;
 use crate::config::{Decode, Fields, MapList, Optional, Secret};
 use crate::net::tls::TlsClientConfig;
-use crate::net::{Compression, Compressor};
+use crate::net::{AuthConfig, Compression, Compressor};
 
 /// The keys of HTTP clients, which a component embeds among its own. Its endpoint and timeout are the component's.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct HttpClientConfig {
     pub proxy_url: Secret,
     /// Security of connections to `https://` URLs.
     pub tls: TlsClientConfig,
+    /// What the server is told of who the client is; nothing until it is named.
+    pub auth: Optional<AuthConfig>,
     /// Headers of each request.
     pub headers: MapList<Secret>,
     /// How requests are compressed.
@@ -101,6 +103,7 @@ impl Default for HttpClientConfig {
         Self {
             proxy_url: Secret::default(),
             tls: TlsClientConfig::default(),
+            auth: Optional::none(),
             headers: MapList::default(),
             compression: Compression::None,
             compression_params: CompressionParams::default(),
@@ -122,6 +125,7 @@ impl Decode for HttpClientConfig {
         let Self {
             proxy_url,
             tls,
+            auth,
             headers,
             compression,
             compression_params,
@@ -137,6 +141,7 @@ impl Decode for HttpClientConfig {
         } = self;
         fields.take("proxy_url", proxy_url);
         fields.take("tls", tls);
+        fields.take("auth", auth);
         fields.take("headers", headers);
         fields.take("compression", compression);
         fields.take("compression_params", compression_params);
@@ -152,7 +157,6 @@ impl Decode for HttpClientConfig {
         for key in ["read_buffer_size", "write_buffer_size"] {
             fields.tolerated(key, "buffers grow with what they hold");
         }
-        fields.unsupported("auth", "clients cannot authenticate through extensions");
         fields.unsupported("middlewares", "requests cannot be changed by extensions");
     }
 }

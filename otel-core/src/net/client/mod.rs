@@ -2,6 +2,7 @@
 
 mod balancer;
 mod cookies;
+mod credentials;
 mod dial;
 mod endpoint;
 mod grpc;

@@ -5,7 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::ComponentId;
 use crate::component::{Host, ProxySettings};
+use crate::net::Rpc;
+use crate::net::auth::{ClientAuthenticator, ResolveError, client_authenticator};
 use crate::telemetry::{Clock, Logger, SystemClock};
 
 type Spawn = dyn Fn(&'static str, Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync;
@@ -20,6 +23,7 @@ struct Parts {
     logger: Logger,
     clock: Arc<dyn Clock>,
     proxies: ProxySettings,
+    host: Option<Host>,
 }
 
 impl Surroundings {
@@ -39,6 +43,7 @@ impl Surroundings {
             logger: Logger::none(),
             clock: Arc::new(SystemClock),
             proxies,
+            host: None,
         }))
     }
 
@@ -52,6 +57,16 @@ impl Surroundings {
 
     pub(super) fn now(&self) -> SystemTime {
         self.0.clock.now()
+    }
+
+    /// What authenticates a client.
+    pub(super) fn authenticator(
+        &self,
+        id: &ComponentId,
+        protocol: Rpc,
+    ) -> Result<Arc<dyn ClientAuthenticator>, ResolveError> {
+        let host = self.0.host.as_ref().ok_or(ResolveError::NoExtensions)?;
+        client_authenticator(host, id, protocol)
     }
 
     pub(super) fn proxies(&self) -> &ProxySettings {
@@ -74,6 +89,7 @@ impl From<&Host> for Surroundings {
             logger: host.logger().clone(),
             clock: Arc::clone(host.telemetry().clock()),
             proxies: host.proxies().clone(),
+            host: Some(host.clone()),
         }))
     }
 }

@@ -1,7 +1,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{NO_DIALLING, NOT_HERE, check, options, take_endpoint};
+use super::{AuthConfig, MiddlewareConfig, NO_DIALLING, check, options, take_endpoint};
 use crate::Invalid;
 use crate::component::Host;
 use crate::config::{Decode, Fields, Optional};
@@ -21,6 +21,10 @@ pub struct GrpcServerConfig {
     pub transport: Transport,
     /// TLS; off until it is named.
     pub tls: Optional<TlsServerConfig>,
+    /// Who may send; anyone until it is named.
+    pub auth: Optional<AuthConfig>,
+    /// What sees requests before they are read, in this order, after authentication.
+    pub middlewares: Vec<MiddlewareConfig>,
     /// Longest message in MiB, as it comes and decompressed; 0 for 4.
     pub max_recv_msg_size_mib: usize,
     /// Streams of a connection at a time; 0 for the server's own bound of 1024.
@@ -114,6 +118,8 @@ impl Decode for GrpcServerConfig {
             endpoint,
             transport,
             tls,
+            auth,
+            middlewares,
             max_recv_msg_size_mib,
             max_concurrent_streams,
             keepalive,
@@ -123,6 +129,8 @@ impl Decode for GrpcServerConfig {
         take_endpoint(fields, endpoint);
         fields.take("transport", transport);
         fields.take("tls", tls);
+        fields.take("auth", auth);
+        fields.take("middlewares", middlewares);
         fields.take("max_recv_msg_size_mib", max_recv_msg_size_mib);
         fields.take("max_concurrent_streams", max_concurrent_streams);
         fields.take("keepalive", keepalive);
@@ -131,9 +139,6 @@ impl Decode for GrpcServerConfig {
         fields.tolerated("read_buffer_size", BUFFERS);
         fields.tolerated("write_buffer_size", BUFFERS);
         fields.tolerated("dialer", NO_DIALLING);
-        for key in ["auth", "middlewares"] {
-            fields.unsupported(key, NOT_HERE);
-        }
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{CorsConfig, NO_DIALLING, NOT_HERE, check, options, take_endpoint};
+use super::{CorsConfig, HttpServerAuthConfig, MiddlewareConfig, NO_DIALLING, check, options, take_endpoint};
 use crate::Invalid;
 use crate::component::Host;
 use crate::config::{Decode, Fields, MapList, Optional, Secret};
@@ -21,6 +21,10 @@ pub struct HttpServerConfig {
     pub transport: Transport,
     /// TLS; off until it is named.
     pub tls: Optional<TlsServerConfig>,
+    /// Who may send; anyone until it is named.
+    pub auth: Optional<HttpServerAuthConfig>,
+    /// What sees requests before they are read, in this order, after authentication.
+    pub middlewares: Vec<MiddlewareConfig>,
     /// What pages of other origins may do; nothing until it is named with origins.
     pub cors: Optional<CorsConfig>,
     /// Longest body in bytes, as it comes and decompressed; 0 for 20 MiB.
@@ -62,6 +66,11 @@ impl HttpServerConfig {
         let unfit = |(name, value): (&str, &Secret)| header(name, value).is_none().then(|| name.to_owned());
         if let Some(name) = self.response_headers.iter().find_map(unfit) {
             broken.push(Invalid::new("response_headers", format!("`{name}` is not a header of HTTP")));
+        }
+        let params = self.auth.get().map_or(&[][..], |auth| &auth.request_params);
+        if let Some(param) = params.iter().find(|param| HeaderName::try_from(*param).is_err()) {
+            let message = format!("`{param}` is not a name that a header can have");
+            broken.push(Invalid::new("auth::request_params", message));
         }
         broken
     }
@@ -106,6 +115,8 @@ impl Default for HttpServerConfig {
             endpoint: String::new(),
             transport: Transport::Tcp,
             tls: Optional::none(),
+            auth: Optional::none(),
+            middlewares: Vec::new(),
             cors: Optional::none(),
             max_request_body_size: 0,
             include_metadata: false,
@@ -127,6 +138,8 @@ impl Decode for HttpServerConfig {
             endpoint,
             transport,
             tls,
+            auth,
+            middlewares,
             cors,
             max_request_body_size,
             include_metadata,
@@ -142,6 +155,8 @@ impl Decode for HttpServerConfig {
         take_endpoint(fields, endpoint);
         fields.take("transport", transport);
         fields.take("tls", tls);
+        fields.take("auth", auth);
+        fields.take("middlewares", middlewares);
         fields.take("cors", cors);
         fields.take("max_request_body_size", max_request_body_size);
         fields.take("include_metadata", include_metadata);
@@ -154,9 +169,6 @@ impl Decode for HttpServerConfig {
         fields.take("keep_alives_enabled", keep_alives_enabled);
         fields.take("max_connections", max_connections);
         fields.tolerated("dialer", NO_DIALLING);
-        for key in ["auth", "middlewares"] {
-            fields.unsupported(key, NOT_HERE);
-        }
     }
 }
 

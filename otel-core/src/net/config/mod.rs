@@ -1,9 +1,11 @@
 //! The configuration blocks of servers, with the Go collector's keys.
 
+mod auth;
 mod cors;
 mod grpc;
 mod http;
 
+pub use auth::{AuthConfig, HttpServerAuthConfig, MiddlewareConfig};
 pub use cors::CorsConfig;
 pub use grpc::{GrpcServerConfig, ServerKeepaliveConfig};
 pub use http::HttpServerConfig;
@@ -17,7 +19,6 @@ use crate::config::gates::LOCALHOST_DEFAULT;
 use crate::config::{Decoder, Fields, FromNode, Node, Optional, Schema, Value};
 use crate::telemetry::Logger;
 
-const NOT_HERE: &str = "servers do not have it";
 const NO_DIALLING: &str = "a server does not dial";
 
 const TRANSPORTS: [(&str, Transport); 4] = [

@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::reload::Reloading;
-use super::{TlsClientConfig, TlsError, choices, material};
+use super::{RELOAD_FAILED, TlsClientConfig, TlsError, choices, material};
+use crate::net::reload::Reloading;
 use crate::telemetry::Logger;
 
 /// A client's side of TLS.
@@ -33,7 +33,8 @@ impl TlsClient {
     ) -> Result<Self, TlsError> {
         let config = config.clone();
         let (interval, server_name) = (config.common.reload_interval, config.server_name_override.clone());
-        let config = Reloading::new(interval, None, logger, move || build(&config, protocols))?;
+        let config =
+            Reloading::new(interval, None, logger, RELOAD_FAILED, move || build(&config, protocols))?;
         Ok(Self { config, server_name })
     }
 

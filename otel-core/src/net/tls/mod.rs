@@ -22,7 +22,6 @@ mod client;
 mod config;
 mod error;
 mod material;
-mod reload;
 mod server;
 #[cfg(all(test, feature = "testing-tls"))]
 mod tests;
@@ -32,3 +31,5 @@ pub use client::TlsClient;
 pub use config::{TlsClientConfig, TlsConfig, TlsServerConfig};
 pub use error::TlsError;
 pub use server::TlsServer;
+
+const RELOAD_FAILED: &str = "Failed to reload TLS certificates, the former ones stay";

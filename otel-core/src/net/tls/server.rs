@@ -8,8 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::reload::Reloading;
-use super::{TlsError, TlsServerConfig, choices, material};
+use super::{RELOAD_FAILED, TlsError, TlsServerConfig, choices, material};
+use crate::net::reload::Reloading;
 use crate::telemetry::Logger;
 
 /// A server's side of TLS.
@@ -29,7 +29,7 @@ impl TlsServer {
         let watched = Some(config.client_ca_file.clone())
             .filter(|path| config.client_ca_file_reload && !path.is_empty());
         let interval = config.common.reload_interval;
-        Reloading::new(interval, watched, logger, move || build(&config, protocols)).map(Self)
+        Reloading::new(interval, watched, logger, RELOAD_FAILED, move || build(&config, protocols)).map(Self)
     }
 
     /// Shakes hands with a client.

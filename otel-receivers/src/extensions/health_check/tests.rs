@@ -339,7 +339,7 @@ fn rules_between_keys_are_told() {
         ("{use_v2: true, http: {status: {path: x}}}", "path must start with /"),
         ("{use_v2: true, http: {config: {enabled: true}}}", "`config` is not supported"),
         ("{use_v2: true, grpc: {endpoint: x}}", "invalid endpoint \"x\", allowed: host:port"),
-        ("auth: {authenticator: x}", "`auth` is not supported"),
+        ("auth: {}", "key `authenticator` is required"),
         ("response_headers: {'a b': c}", "`a b` is not a header of HTTP"),
         ("endpont: x", "did you mean `endpoint`?"),
     ] {

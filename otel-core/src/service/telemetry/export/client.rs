@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 use tokio::time::timeout;
 
 use super::super::config::{Destination, OtlpConfig, Protocol};
+use crate::component::Context;
 use crate::net::tls::TlsClientConfig;
 use crate::net::{
     Compression, Compressor, GrpcClient, GrpcClientConfig, HttpAnswer, HttpClient, HttpClientConfig, HttpUrl,
@@ -63,18 +64,19 @@ impl Client {
         data: &S,
         limit: Duration,
     ) -> Result<(), String> {
+        let context = Context::new();
         match self {
             Self::Console => print(data).map_err(|error| error.to_string()),
             Self::Grpc { client, method, timeout: own } => {
                 let limit = limit.min(*own);
-                let call = client.call(method, data, Some(limit), None);
+                let call = client.call(method, data, Some(limit), &context);
                 let answer = timeout(limit, call).await.map_err(|_| LATE.to_owned())?;
                 rejected(&answer.map_err(|status| status.to_string())?)
             }
             Self::Http(destination) => {
                 let HttpDestination { client, url, headers, compressor, timeout: own } = &**destination;
                 let body = Outgoing::new([compressor.compress(data.segments(), data.encoded_len())]);
-                let posted = timeout(limit.min(*own), client.post(url, headers, &body, None)).await;
+                let posted = timeout(limit.min(*own), client.post(url, headers, &body, &context)).await;
                 let answer = posted.map_err(|_| LATE.to_owned())?.map_err(|error| error_chain(&error))?;
                 rejected(&accepted(answer)?)
             }

@@ -1,20 +1,22 @@
-//! What is counted and written of requests that do not get as far as the pipeline.
+//! What is counted and written of requests that do not get as far as a server's component.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use otel_core::component::Host;
-use otel_core::net::{ConnectionFailures, Peer, Refused};
-use otel_core::telemetry::Counter;
 use tokio::time::Instant;
+
+use super::{ConnectionFailures, Peer, Refused};
+use crate::component::{ComponentKind, Host};
+use crate::telemetry::Counter;
 
 /// One record of a reason in so much time.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Counts the rejected requests of a protocol by their reason, and writes some of them.
+/// Counts the rejected requests of a server by their reason, and writes some of them:
+/// `otelcol_receiver_rejected_requests{receiver, transport, reason}`, or the same of an extension.
 #[derive(Debug)]
-pub(super) struct Rejections {
+pub struct Rejections {
     host: Host,
     transport: &'static str,
     reasons: Mutex<HashMap<&'static str, Reason>>,
@@ -29,16 +31,17 @@ struct Reason {
 }
 
 impl Rejections {
-    pub(super) fn new(host: &Host, transport: &'static str) -> Self {
+    /// Nothing is counted yet. The transport is a label, such as `grpc`.
+    pub fn new(host: &Host, transport: &'static str) -> Self {
         Self { host: host.clone(), transport, reasons: Mutex::default() }
     }
 
     /// A request was rejected.
-    pub(super) fn record(&self, refused: &Refused, peer: Peer) {
+    pub fn record(&self, refused: &Refused, peer: Peer) {
         let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
         let reason = reasons.entry(refused.reason).or_insert_with(|| Reason {
             counter: self.counter(
-                "otelcol_receiver_rejected_requests",
+                ["otelcol_receiver_rejected_requests", "otelcol_extension_rejected_requests"],
                 "Requests that were refused before any pipeline saw them.",
                 "{requests}",
                 refused.reason,
@@ -67,7 +70,7 @@ impl Rejections {
     }
 
     /// The counters of connections.
-    pub(super) fn connections(&self) -> ConnectionFailures {
+    pub fn connections(&self) -> ConnectionFailures {
         let mut failures = ConnectionFailures::default();
         let reasons = [
             (&mut failures.refused, "too_many"),
@@ -77,7 +80,7 @@ impl Rejections {
         ];
         for (counter, reason) in reasons {
             *counter = self.counter(
-                "otelcol_receiver_failed_connections",
+                ["otelcol_receiver_failed_connections", "otelcol_extension_failed_connections"],
                 "Connections that ended otherwise than by their clients' will.",
                 "{connections}",
                 reason,
@@ -88,13 +91,17 @@ impl Rejections {
 
     fn counter(
         &self,
-        name: &'static str,
+        [receiver, extension]: [&'static str; 2],
         description: &'static str,
         unit: &'static str,
         reason: &str,
     ) -> Counter {
+        let (name, kind) = match self.host.kind() {
+            ComponentKind::Extension => (extension, "extension"),
+            _ => (receiver, "receiver"),
+        };
         let id = self.host.id().to_string();
-        let attributes = [("receiver", id.as_str()), ("transport", self.transport), ("reason", reason)];
+        let attributes = [(kind, id.as_str()), ("transport", self.transport), ("reason", reason)];
         self.host.telemetry().metrics().counter(name, description, unit, &attributes)
     }
 }

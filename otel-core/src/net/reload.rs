@@ -1,13 +1,14 @@
 //! What is loaded from files, and loaded anew when its time has come.
 
+use std::error::Error;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
-use super::TlsError;
 use crate::telemetry::Logger;
 
 /// How often a watched file is looked at.
@@ -16,11 +17,13 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A value that its users always see the latest of.
 pub(super) struct Reloading<T> {
     current: ArcSwap<T>,
-    load: Box<dyn Fn() -> Result<T, TlsError> + Send + Sync>,
+    load: Box<dyn Fn() -> Result<T, Box<dyn Error + Send + Sync>> + Send + Sync>,
     interval: Duration,
     watched: Option<String>,
     due: Mutex<Due>,
     logger: Logger,
+    /// What the log says where it fails.
+    failed: &'static str,
 }
 
 struct Due {
@@ -30,21 +33,23 @@ struct Due {
 }
 
 /// By which a change of a file shows.
-type Fingerprint = (SystemTime, u64);
+type Fingerprint = (SystemTime, u64, u64);
 
 impl<T> Reloading<T> {
     /// Loads for the first time.
-    pub(super) fn new(
+    pub(super) fn new<E: Error + Send + Sync + 'static>(
         interval: Duration,
         watched: Option<String>,
         logger: Logger,
-        load: impl Fn() -> Result<T, TlsError> + Send + Sync + 'static,
-    ) -> Result<Self, TlsError> {
+        failed: &'static str,
+        load: impl Fn() -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<Self, E> {
         let seen = watched.as_deref().and_then(fingerprint);
         let current = ArcSwap::from_pointee(load()?);
         let now = Instant::now();
         let due = Mutex::new(Due { load: now + interval, look: now + LOOK, seen });
-        Ok(Self { current, load: Box::new(load), interval, watched, due, logger })
+        let load = Box::new(move || load().map_err(Into::into));
+        Ok(Self { current, load, interval, watched, due, logger, failed })
     }
 
     /// The value, loaded anew where it is due. Files are small and local, so reading them does not hold others up for
@@ -66,10 +71,11 @@ impl<T> Reloading<T> {
         match (self.load)() {
             Ok(value) => self.current.store(Arc::new(value)),
             Err(error) => {
-                self.logger
-                    .warn("Failed to reload TLS certificates, the former ones stay")
-                    .error(&error)
-                    .emit();
+                let mut event = self.logger.warn(self.failed).error(&*error);
+                if let Some(path) = &self.watched {
+                    event = event.field("file", path.as_str());
+                }
+                event.emit();
             }
         }
     }
@@ -91,5 +97,5 @@ impl<T> Reloading<T> {
 
 fn fingerprint(path: &str) -> Option<Fingerprint> {
     let metadata = fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
+    Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
 }
