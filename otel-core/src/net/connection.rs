@@ -36,7 +36,7 @@ const STREAMS: u32 = 1024;
 /// What is read of an HTTP/1 connection at once at most. A body that comes in one piece is not copied.
 const READ_AT_ONCE: usize = 1 << 20;
 /// The headers of a request in bytes.
-const HEADERS: u32 = 64 << 10;
+pub(super) const HEADERS: u32 = 64 << 10;
 /// How long the headers of a request may still take when the server stops.
 const LAST_REQUEST: Duration = Duration::from_secs(1);
 
@@ -107,7 +107,7 @@ impl Connections {
                 answer
             }
         });
-        let io = TokioIo::new(Watched { stream, activity: Arc::clone(&activity) });
+        let io = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
         let mut connection = pin!(self.builder.serve_connection(io, service));
         let mut old = false;
         // An error is the client's: it went away or spoke something else.

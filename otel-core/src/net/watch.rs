@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::connection::HEADERS;
 use super::stream::Stream;
 
 /// Bounds on the phases of a connection; zero for none.
@@ -42,6 +43,8 @@ pub(super) struct Activity {
     state: Mutex<State>,
     /// Whether the next byte that comes changes the phase, so that others cost nothing.
     awaits_byte: AtomicBool,
+    /// Whether what comes are the headers of a request over HTTP/1.
+    in_head: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -69,7 +72,8 @@ impl Activity {
     pub(super) fn new(bounds: Bounds, http2: bool) -> Arc<Self> {
         let began = Instant::now();
         let state = State { phase: Phase::Silent, since: began, requests: 0, http2 };
-        Arc::new(Self { bounds, began, state: Mutex::new(state), awaits_byte: AtomicBool::new(true) })
+        let (awaits_byte, in_head) = (AtomicBool::new(true), AtomicBool::new(false));
+        Arc::new(Self { bounds, began, state: Mutex::new(state), awaits_byte, in_head })
     }
 
     /// A request has come with its headers.
@@ -79,6 +83,7 @@ impl Activity {
         state.phase = Phase::Busy;
         state.http2 = http2;
         self.awaits_byte.store(false, Ordering::Relaxed);
+        self.in_head.store(false, Ordering::Relaxed);
         Request(Arc::clone(self))
     }
 
@@ -140,6 +145,7 @@ impl Activity {
             }
             other => other,
         };
+        self.in_head.store(state.phase == Phase::Head, Ordering::Relaxed);
         self.awaits_byte.store(false, Ordering::Relaxed);
     }
 
@@ -160,11 +166,39 @@ impl Drop for Request {
     }
 }
 
-/// A stream that tells when bytes come.
+/// A stream that tells when bytes come, and ends where too many come before a request is complete.
 #[derive(Debug)]
 pub(super) struct Watched {
-    pub(super) stream: Stream,
-    pub(super) activity: Arc<Activity>,
+    stream: Stream,
+    activity: Arc<Activity>,
+    head: Head,
+}
+
+/// What has come of the headers of a request.
+#[derive(Debug, Default)]
+struct Head {
+    bytes: usize,
+    start: [u8; 3],
+}
+
+impl Watched {
+    pub(super) fn new(stream: Stream, activity: Arc<Activity>) -> Self {
+        Self { stream, activity, head: Head::default() }
+    }
+}
+
+impl Head {
+    fn see(&mut self, more: &[u8]) {
+        for (to, from) in self.start.iter_mut().skip(self.bytes).zip(more) {
+            *to = *from;
+        }
+        self.bytes += more.len();
+    }
+
+    /// HTTP/2, which begins with `PRI`, has bounds of its own.
+    fn is_too_long(&self) -> bool {
+        self.bytes > HEADERS as usize && self.start != *b"PRI"
+    }
 }
 
 impl AsyncRead for Watched {
@@ -173,10 +207,21 @@ impl AsyncRead for Watched {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // Whoever reads on in the headers has not found their end in what there is.
+        if self.head.is_too_long() && self.activity.in_head.load(Ordering::Relaxed) {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the headers are too long")));
+        }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if self.activity.awaits_byte.load(Ordering::Relaxed) && buffer.filled().len() > before {
-            self.activity.heard();
+        let read = &buffer.filled()[before..];
+        if !read.is_empty() {
+            if self.activity.awaits_byte.load(Ordering::Relaxed) {
+                self.head = Head::default();
+                self.activity.heard();
+            }
+            if self.activity.in_head.load(Ordering::Relaxed) {
+                self.head.see(read);
+            }
         }
         polled
     }

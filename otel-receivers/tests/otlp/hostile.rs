@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::Request;
-use http_body_util::{Empty, StreamBody};
+use http_body_util::{Empty, Full, StreamBody};
 use hyper::body::Frame;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -58,6 +58,41 @@ async fn slow_headers_are_cut_off_where_that_is_configured() {
     let mut rest = Vec::new();
     let end = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
     assert!(end.is_ok(), "the server kept the connection");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn headers_without_an_end_are_cut_off() {
+    let running = start(BOTH).await;
+    let mut stream = TcpStream::connect(running.http()).await.unwrap();
+    // A request before them changes nothing.
+    let (whole, body) = (head(0), "x-long: ".to_owned() + &"a".repeat(200 << 10));
+    stream.write_all(whole.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    let sending = async {
+        stream.write_all(b"POST /v1/traces HTTP/1.1\r\nhost: x\r\n").await?;
+        for piece in body.as_bytes().chunks(1 << 10) {
+            stream.write_all(piece).await?;
+            tokio::task::yield_now().await;
+        }
+        stream.read_to_end(&mut Vec::new()).await.map(drop)
+    };
+    let _ = timeout(LONG, sending).await.expect("the server closes the connection");
+    // Headers that are long, and a body that is longer.
+    let long = format!("x-long: {}", "a".repeat(60 << 10));
+    let all = traces(30_000);
+    assert_eq!(post(running.http(), "/v1/traces", &[PROTOBUF, &long], &all).await.status, 200);
+    // Over HTTP/2 the body may be here before the request has begun.
+    let io = TokioIo::new(TcpStream::connect(running.http()).await.unwrap());
+    let (mut client, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let (name, value) = PROTOBUF.split_once(": ").unwrap();
+    let request = Request::post("http://x/v1/traces").header(name, value);
+    let answer = client.send_request(request.body(Full::new(all)).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    connection.abort();
     running.stop().await;
 }
 

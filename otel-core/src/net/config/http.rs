@@ -11,7 +11,10 @@ use crate::net::tls::{TlsError, TlsServerConfig};
 use crate::net::{ByteBudget, ContentEncodings, Listener, ReadLimits, ServerOptions, Transport};
 use crate::telemetry::Logger;
 
-/// An HTTP server. Timeouts of zero are no bound.
+/// How long headers may take where nothing is configured.
+const HEADER_TIME: Duration = Duration::from_secs(60);
+
+/// An HTTP server. Timeouts of zero are no bound, where nothing else is said.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct HttpServerConfig {
@@ -37,7 +40,7 @@ pub struct HttpServerConfig {
     pub compression_algorithms: ContentEncodings,
     /// How long a request may take to come.
     pub read_timeout: Duration,
-    /// How long the headers of a request may take; zero for `read_timeout`.
+    /// How long the headers of a request may take; zero for `read_timeout`, and where that is zero, too, for a minute.
     pub read_header_timeout: Duration,
     /// How long an answer may take after the headers of its request.
     pub write_timeout: Duration,
@@ -88,10 +91,10 @@ impl HttpServerConfig {
     /// # Errors
     /// A certificate or key cannot be loaded.
     pub fn options(&self, logger: &Logger) -> Result<ServerOptions, TlsError> {
-        let or_read = |value: Duration| if value.is_zero() { self.read_timeout } else { value };
+        let or = |value: Duration, other| if value.is_zero() { other } else { value };
         Ok(ServerOptions {
-            read_header_timeout: or_read(self.read_header_timeout),
-            idle_timeout: or_read(self.idle_timeout),
+            read_header_timeout: or(self.read_header_timeout, or(self.read_timeout, HEADER_TIME)),
+            idle_timeout: or(self.idle_timeout, self.read_timeout),
             answer_timeout: self.write_timeout,
             close_connections: !self.keep_alives_enabled,
             ..options(self.max_connections, &self.tls, &[b"h2", b"http/1.1"], logger)?
