@@ -98,15 +98,20 @@ impl<T: Decode> FromNode for Optional<T> {
                 fields.take("enabled", &mut enabled);
             }
         });
-        self.state = if enabled { State::Some(value) } else { State::None };
+        self.state = if enabled { State::Some(value) } else { State::Dormant(value) };
     }
 
     fn schema() -> Schema {
         Self::none().describe()
     }
 
+    /// What reads as the same: a null would turn on a dormant section.
     fn value(&mut self) -> Value {
-        self.get_mut().map_or(Value::Null, T::value)
+        match &mut self.state {
+            State::None => Value::Null,
+            State::Dormant(_) => Value::map([("enabled", Value::from(false))]),
+            State::Some(value) => value.value(),
+        }
     }
 
     fn describe(&mut self) -> Schema {

@@ -106,7 +106,8 @@ ratio: 0.1
 \"on\":
     port: 80
     host: http://[REDACTED]@there
-dormant: null
+dormant:
+    enabled: false
 none: null
 list:
     - port: null
