@@ -7,6 +7,7 @@ mod batcher;
 mod config;
 mod exporter;
 mod former;
+pub mod log;
 mod metrics;
 mod queue;
 mod queue_config;

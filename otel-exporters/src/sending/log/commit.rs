@@ -1,0 +1,163 @@
+//! One sync for all appends that wait for one.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use otel_core::component::{Files, StoredFile};
+use tokio::sync::watch;
+
+use super::LogError;
+use super::segment::Segment;
+
+/// What has been written and not yet synced, and who waits for that.
+///
+/// Of those that wait one leads: it syncs for all whose writes were done when it began. If it goes away in the middle,
+/// another leads.
+#[derive(Default)]
+pub(super) struct Commits {
+    lead: tokio::sync::Mutex<()>,
+    uncommitted: Mutex<Uncommitted>,
+}
+
+#[derive(Default)]
+struct Uncommitted {
+    /// Segments by their number.
+    files: BTreeMap<u64, Arc<dyn StoredFile>>,
+    /// Whether segments came or went.
+    directory: bool,
+    /// Batches without an outcome.
+    batches: Vec<Arc<Batch>>,
+    /// The last of them, while no commit that covers it has begun.
+    current: Option<Arc<Batch>>,
+}
+
+/// Writes that are synced together.
+pub(super) struct Batch {
+    outcome: watch::Sender<Option<Result<(), LogError>>>,
+}
+
+impl Batch {
+    fn new() -> Self {
+        Self { outcome: watch::Sender::new(None) }
+    }
+
+    async fn outcome(&self) -> Result<(), LogError> {
+        let mut outcome = self.outcome.subscribe();
+        let outcome = outcome.wait_for(Option::is_some).await;
+        let outcome = outcome.expect("the sender lives as long as the batch");
+        outcome.clone().expect("it was waited for")
+    }
+
+    fn is_open(&self) -> bool {
+        self.outcome.borrow().is_none()
+    }
+}
+
+impl Commits {
+    /// Adds what has just been written to a segment to what the next commit covers.
+    pub(super) fn join(&self, number: u64, file: &Arc<dyn StoredFile>) -> Arc<Batch> {
+        let mut uncommitted = self.uncommitted();
+        uncommitted.files.entry(number).or_insert_with(|| Arc::clone(file));
+        let Uncommitted { batches, current, .. } = &mut *uncommitted;
+        let batch = current.get_or_insert_with(|| {
+            let batch = Arc::new(Batch::new());
+            batches.push(Arc::clone(&batch));
+            batch
+        });
+        Arc::clone(batch)
+    }
+
+    /// Segments came or went.
+    pub(super) fn directory_changed(&self) {
+        self.uncommitted().directory = true;
+    }
+
+    /// Waits until the batch is synced, and syncs it where nobody else does. `failed` is told of segments that failed to.
+    pub(super) async fn wait(
+        &self,
+        batch: &Batch,
+        files: &dyn Files,
+        failed: impl Fn(u64),
+    ) -> Result<(), LogError> {
+        let lead = tokio::select! {
+            biased;
+            outcome = batch.outcome() => return outcome,
+            lead = self.lead.lock() => lead,
+        };
+        if batch.is_open() {
+            let commit = Commit::begin(self);
+            let outcome = commit.sync(files).await;
+            if outcome.is_err() {
+                commit.files.keys().copied().for_each(failed);
+            }
+            commit.end(&outcome);
+        }
+        drop(lead);
+        batch.outcome().await
+    }
+
+    fn uncommitted(&self) -> MutexGuard<'_, Uncommitted> {
+        self.uncommitted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A sync that is under way. Dropped before its end, it leaves everything to the next.
+struct Commit<'c> {
+    commits: &'c Commits,
+    files: BTreeMap<u64, Arc<dyn StoredFile>>,
+    directory: bool,
+    batches: Vec<Arc<Batch>>,
+}
+
+impl<'c> Commit<'c> {
+    fn begin(commits: &'c Commits) -> Self {
+        let mut uncommitted = commits.uncommitted();
+        uncommitted.current = None;
+        Self {
+            commits,
+            files: std::mem::take(&mut uncommitted.files),
+            directory: std::mem::take(&mut uncommitted.directory),
+            batches: uncommitted.batches.clone(),
+        }
+    }
+
+    /// Segments first: the name of one that is empty would be of no use.
+    async fn sync(&self, files: &dyn Files) -> Result<(), LogError> {
+        for (number, file) in &self.files {
+            let location = || files.location(&Segment::name(*number));
+            file.sync().await.map_err(|error| LogError::io("sync", location(), error))?;
+        }
+        if self.directory {
+            let location = || files.location("");
+            files.sync().await.map_err(|error| LogError::io("sync", location(), error))?;
+        }
+        Ok(())
+    }
+
+    fn end(mut self, outcome: &Result<(), LogError>) {
+        if outcome.is_err() {
+            // What was written in the meantime may be among what could not be synced.
+            let mut uncommitted = self.commits.uncommitted();
+            uncommitted.files.retain(|number, _| !self.files.contains_key(number));
+            uncommitted.current = None;
+            self.batches.clone_from(&uncommitted.batches);
+        } else {
+            self.directory = false;
+        }
+        self.files.clear();
+        for batch in self.batches.drain(..) {
+            batch.outcome.send_replace(Some(outcome.clone()));
+        }
+    }
+}
+
+impl Drop for Commit<'_> {
+    fn drop(&mut self) {
+        let mut uncommitted = self.commits.uncommitted();
+        for (number, file) in std::mem::take(&mut self.files) {
+            uncommitted.files.entry(number).or_insert(file);
+        }
+        uncommitted.directory |= self.directory;
+        uncommitted.batches.retain(|batch| batch.is_open());
+    }
+}
