@@ -81,6 +81,10 @@ struct Options {
     #[arg(long, default_value_t = 1)]
     cores: usize,
 
+    /// STORAGE_DIRECTORY in the YAML.
+    #[arg(long, default_value = "target/e2e/storage")]
+    storage: PathBuf,
+
     /// Where the collectors' output goes.
     #[arg(long, default_value = "target/e2e")]
     logs: PathBuf,
@@ -168,7 +172,8 @@ async fn compare(
         for index in order {
             let candidate = &candidates[index];
             let log = log_path(&options.logs, candidate, requests, round);
-            let place = Place { config: &options.config, cores, log: &log };
+            let configs = std::slice::from_ref(&options.config);
+            let place = Place { configs, storage: &options.storage, cores, log: &log };
             measurements[index] = Measurement::run(case, requests, candidate, &place)
                 .await
                 .map_err(|error| format!("{} in round {}: {}", candidate.name, round + 1, chain(&error)))?;

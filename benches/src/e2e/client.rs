@@ -95,13 +95,14 @@ impl SendError {
 }
 
 /// A connection that sends pre-encoded bodies; clones of a gRPC one share it.
-pub(super) enum Client {
+#[derive(Debug)]
+pub(crate) enum Client {
     Grpc(Target, http2::SendRequest<Full<Bytes>>),
     Http(Target, http1::SendRequest<Full<Bytes>>),
 }
 
 impl Client {
-    pub(super) async fn connect(target: Target) -> Result<Self, SendError> {
+    pub(crate) async fn connect(target: Target) -> Result<Self, SendError> {
         let connect = async {
             let stream = TcpStream::connect(target.address).await?;
             stream.set_nodelay(true)?;
@@ -134,8 +135,15 @@ impl Client {
         }
     }
 
+    /// Sends bodies of another signal from now on.
+    #[cfg(feature = "crash")]
+    pub(crate) fn retarget(&mut self, signal: Signal) {
+        let (Self::Grpc(target, _) | Self::Http(target, _)) = self;
+        target.signal = signal;
+    }
+
     /// Sends a body and waits for the whole answer.
-    pub(super) async fn send(&mut self, body: Bytes) -> Result<(), SendError> {
+    pub(crate) async fn send(&mut self, body: Bytes) -> Result<(), SendError> {
         match self {
             Self::Grpc(target, client) => {
                 client.ready().await?;

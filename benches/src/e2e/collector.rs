@@ -25,9 +25,9 @@ const LOG_TAIL_LINES: usize = 15;
 
 /// A collector that takes part: a name and how to start it.
 ///
-/// Written as `name=[VARIABLE=value …] program [argument …]`, split at blanks. `{config}`, `{grpc}`, `{http}` and
-/// `{sink}` in the arguments stand for the path of the YAML file and for the addresses in [`Endpoints`]; `{cores}` in
-/// the variables for the number of cores.
+/// Written as `name=[VARIABLE=value …] program [argument …]`, split at blanks. `{grpc}`, `{http}` and `{sink}` in the
+/// arguments stand for the addresses in [`Endpoints`], `{config}` for the path of the YAML file: an argument with it is
+/// repeated for each file. `{cores}` in the variables stands for the number of cores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// What the table calls it.
@@ -86,9 +86,11 @@ fn free_port() -> io::Result<TcpListener> {
 /// Where a collector runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
-    /// Its YAML file.
-    pub config: &'a Path,
-    /// The cores that it is pinned to.
+    /// Its YAML files.
+    pub configs: &'a [PathBuf],
+    /// `STORAGE_DIRECTORY`: where it may keep what outlives it.
+    pub storage: &'a Path,
+    /// The cores that it is pinned to; none for wherever it likes.
     pub cores: &'a [usize],
     /// Where its output goes.
     pub log: &'a Path,
@@ -158,17 +160,36 @@ impl Collector {
         endpoints: Endpoints,
         compression: Compression,
     ) -> Result<Self, CollectorError> {
-        let Place { config, cores, log } = *place;
+        let mut collector = Self::spawn(candidate, place, endpoints, compression)?;
+        collector.wait_until_ready(endpoints).await?;
+        Ok(collector)
+    }
+
+    /// As [`start`](Self::start), without waiting.
+    pub fn spawn(
+        candidate: &Candidate,
+        place: &Place<'_>,
+        endpoints: Endpoints,
+        compression: Compression,
+    ) -> Result<Self, CollectorError> {
+        let Place { configs, storage, cores, log } = *place;
         let log_file = File::create(log).map_err(failed(format!("could not create {}", log.display())))?;
         let log_copy = log_file.try_clone().map_err(failed("could not duplicate a file handle"))?;
-        let child = Command::new("taskset")
-            .arg("-c")
-            .arg(cores.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
-            .args(candidate.command.iter().map(|word| expand(word, config, endpoints)))
+        let mut words = candidate.command.iter().flat_map(|word| expand(word, configs, endpoints));
+        let mut command = if cores.is_empty() {
+            Command::new(words.next().expect("a candidate has a program"))
+        } else {
+            let mut command = Command::new("taskset");
+            command.arg("-c").arg(cores.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+            command
+        };
+        let child = command
+            .args(words)
             .env("OTLP_GRPC_ENDPOINT", endpoints.grpc.to_string())
             .env("OTLP_HTTP_ENDPOINT", endpoints.http.to_string())
             .env("SINK_ENDPOINT", endpoints.sink.to_string())
             .env("OTLP_COMPRESSION", compression.encoding().unwrap_or("none"))
+            .env("STORAGE_DIRECTORY", storage)
             .envs(
                 candidate
                     .variables
@@ -180,19 +201,23 @@ impl Collector {
             .stderr(log_copy)
             .kill_on_drop(true)
             .spawn()
-            .map_err(failed("could not start taskset"))?;
+            .map_err(failed(format!("could not start {}", candidate.name)))?;
         let pid = child.id().expect("the process was not waited for");
-        let mut collector = Self { child, pid, log: log.to_owned() };
+        Ok(Self { child, pid, log: log.to_owned() })
+    }
+
+    /// Waits until it accepts connections at both of its endpoints.
+    pub async fn wait_until_ready(&mut self, endpoints: Endpoints) -> Result<(), CollectorError> {
         for address in [endpoints.grpc, endpoints.http] {
-            collector.wait_for(address).await?;
+            self.wait_for(address).await?;
         }
-        Ok(collector)
+        Ok(())
     }
 
     async fn wait_for(&mut self, address: SocketAddr) -> Result<(), CollectorError> {
         let deadline = Instant::now() + START_TIMEOUT;
         while TcpStream::connect(address).await.is_err() {
-            if let Some(status) = self.child.try_wait().map_err(failed("could not wait for the collector"))? {
+            if let Some(status) = self.ended()? {
                 return Err(CollectorError::Ended { status, log: self.log_tail() });
             }
             if Instant::now() > deadline {
@@ -232,24 +257,46 @@ impl Collector {
 
     /// Sends SIGTERM, and waits until it has drained and ended.
     pub async fn stop(mut self) -> Result<ExitStatus, CollectorError> {
-        let pid = Pid::from_raw(self.pid.cast_signed()).expect("a process id is positive");
-        kill_process(pid, Signal::TERM).map_err(|error| failed("could not send SIGTERM")(error.into()))?;
+        self.signal(Signal::TERM)?;
         timeout(STOP_TIMEOUT, self.child.wait())
             .await
             .map_err(|_| CollectorError::NotEnding)?
             .map_err(failed("could not wait for the collector"))
     }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) -> Result<(), CollectorError> {
+        let pid = Pid::from_raw(self.pid.cast_signed()).expect("a process id is positive");
+        kill_process(pid, signal).map_err(|error| failed(format!("could not send {signal:?}"))(error.into()))
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>, CollectorError> {
+        self.child.try_wait().map_err(failed("could not wait for the collector"))
+    }
+
+    /// Sends SIGKILL, and waits until the process is gone.
+    pub async fn kill(mut self) -> Result<(), CollectorError> {
+        if self.ended()?.is_some() {
+            return Ok(());
+        }
+        self.child.kill().await.map_err(failed("could not kill the collector"))
+    }
 }
 
-fn expand(word: &str, config: &Path, endpoints: Endpoints) -> OsString {
+/// What an argument stands for: one argument, or one for each file.
+fn expand(word: &str, configs: &[PathBuf], endpoints: Endpoints) -> Vec<OsString> {
     if word == "{config}" {
-        return config.into();
+        return configs.iter().map(Into::into).collect();
     }
-    word.replace("{config}", &config.to_string_lossy())
+    let word = word
         .replace("{grpc}", &endpoints.grpc.to_string())
         .replace("{http}", &endpoints.http.to_string())
-        .replace("{sink}", &endpoints.sink.to_string())
-        .into()
+        .replace("{sink}", &endpoints.sink.to_string());
+    if !word.contains("{config}") {
+        return vec![word.into()];
+    }
+    configs.iter().map(|config| word.replace("{config}", &config.to_string_lossy()).into()).collect()
 }
 
 /// The processes that the threads of a process started and that still run.
@@ -300,6 +347,18 @@ mod tests {
         assert!("go=".parse::<Candidate>().is_err());
         assert!("go=A=b".parse::<Candidate>().is_err());
         assert!("go".parse::<Candidate>().is_err());
+    }
+
+    #[test]
+    fn an_argument_with_the_file_is_repeated_for_each() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 4317));
+        let endpoints = Endpoints { grpc: address, http: address, sink: address };
+        let configs = ["one.yaml", "two.yaml"].map(PathBuf::from);
+        assert_eq!(
+            expand("--config={config}", &configs, endpoints),
+            ["--config=one.yaml", "--config=two.yaml"]
+        );
+        assert_eq!(expand("--to={sink}", &configs, endpoints), ["--to=127.0.0.1:4317"]);
     }
 
     #[test]

@@ -22,6 +22,8 @@ mod requests;
 mod signal;
 mod sink;
 
+#[cfg(feature = "crash")]
+pub(crate) use client::Client;
 pub use client::{Protocol, SendError, Target};
 pub use collector::{Candidate, Collector, CollectorError, Endpoints, Place, Usage};
 pub use compression::Compression;
@@ -30,5 +32,9 @@ pub use load::{Due, Load, LoadOptions, LoadOutcome, Pace};
 pub use measurement::{Case, MeasureError, Measurement};
 pub use report::Report;
 pub use requests::Requests;
+#[cfg(feature = "crash")]
+pub(crate) use requests::frame;
 pub use signal::Signal;
+#[cfg(feature = "crash")]
+pub(crate) use sink::unframe;
 pub use sink::{Arrival, Received, Sink};

@@ -84,7 +84,7 @@ impl Requests {
 }
 
 /// A gRPC frame: whether the message is compressed, its length, itself.
-fn frame(message: &Bytes, compression: Compression) -> Bytes {
+pub(crate) fn frame(message: &Bytes, compression: Compression) -> Bytes {
     let mut frame = BytesMut::with_capacity(5 + message.len());
     frame.put_u8(u8::from(compression != Compression::None));
     frame.put_u32(u32::try_from(message.len()).expect("a request is far below 4 GiB"));

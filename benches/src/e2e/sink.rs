@@ -174,7 +174,7 @@ fn count(signal: Signal, message: &[u8], compression: Compression) -> Result<(u6
 }
 
 /// The message of a gRPC body, and whether it is compressed.
-fn unframe(body: &[u8]) -> Result<(&[u8], bool), Malformed> {
+pub(crate) fn unframe(body: &[u8]) -> Result<(&[u8], bool), Malformed> {
     match body.split_at_checked(5) {
         Some((&[compressed @ (0 | 1), a, b, c, d], message))
             if u32::from_be_bytes([a, b, c, d]) as usize == message.len() =>

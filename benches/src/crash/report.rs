@@ -1,0 +1,178 @@
+use std::{collections::BTreeMap, fmt, process::ExitStatus, time::Duration};
+
+use super::{Balance, Behaviour, Damage, Options, Outcome};
+
+/// The part of the accepted items that a collector may send again of its own making.
+const MOST_DUPLICATES: f64 = 0.001;
+/// No item takes less.
+const LEAST_BYTES_OF_AN_ITEM: u64 = 60;
+const LOST_REQUESTS_SHOWN: usize = 20;
+/// A start, or a recovery from a full disk, that takes longer is none.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Report {
+    title: String,
+    durable: bool,
+    largest_record: u64,
+    damaging: bool,
+    /// The items.
+    pub balance: Balance,
+    /// How many requests were answered how.
+    pub outcomes: BTreeMap<Outcome, u64>,
+    /// How many messages the backend treated how.
+    pub behaviours: BTreeMap<Behaviour, u64>,
+    /// When the collector was killed, since the start of the run.
+    pub kills: Vec<Duration>,
+    /// How often it was told to read its configuration again.
+    pub reloads: usize,
+    /// What it did that nobody asked for: it ended, or did not begin to listen.
+    pub failures: Vec<String>,
+    /// How it ended when it was asked to.
+    pub exits: Vec<ExitStatus>,
+    /// How it ended at the very end.
+    pub last_exit: Option<ExitStatus>,
+    /// What was done to what it stored.
+    pub damages: Vec<Damage>,
+    /// How long it took from when the disk had room again to the next answer of success.
+    pub recovery: Option<Duration>,
+    longest_start: Duration,
+}
+
+impl Report {
+    pub(super) fn new(options: &Options) -> Self {
+        let Options { candidate, scenario, seed, .. } = options;
+        Self {
+            title: format!("{}, {scenario}, seed {seed}", candidate.name),
+            durable: scenario.is_durable(),
+            largest_record: scenario.largest_record(),
+            damaging: options.damage,
+            balance: Balance::default(),
+            outcomes: BTreeMap::new(),
+            behaviours: BTreeMap::new(),
+            kills: Vec::new(),
+            reloads: 0,
+            failures: Vec::new(),
+            exits: Vec::new(),
+            last_exit: None,
+            damages: Vec::new(),
+            recovery: None,
+            longest_start: Duration::ZERO,
+        }
+    }
+
+    pub(super) fn add_start(&mut self, took: Duration) {
+        self.longest_start = self.longest_start.max(took);
+    }
+
+    /// The most items that what was damaged can have cost.
+    fn losable(&self) -> u64 {
+        let of = |damage: &Damage| damage.bytes() / LEAST_BYTES_OF_AN_ITEM + self.largest_record;
+        self.damages.iter().map(of).sum()
+    }
+
+    /// What must not be; nothing if all is well.
+    pub fn violations(&self) -> Vec<String> {
+        let balance = &self.balance;
+        let mut violations = Vec::new();
+        let mut demand = |holds: bool, violation: String| {
+            if !holds {
+                violations.push(violation);
+            }
+        };
+        demand(balance.accepted > 0, "nothing was answered with success".into());
+        let losable = self.losable();
+        demand(balance.lost <= losable, format!("{} items lost, {losable} excused", balance.lost));
+        demand(balance.damaged == 0, format!("{} items or messages damaged", balance.damaged));
+        demand(balance.strangers == 0, format!("{} items that nobody sent", balance.strangers));
+        // What says what was done with may be what was damaged.
+        let part = balance.duplicated_part();
+        let duplicates = format!("{:.4} % sent again without need", part * 100.0);
+        demand(self.damaging || part < MOST_DUPLICATES, duplicates);
+        let start = format!("a start took {:.1} s", self.longest_start.as_secs_f64());
+        demand(self.longest_start < PATIENCE, start);
+        let recovery = self.recovery.unwrap_or_default();
+        let recovered = format!("nothing accepted {:.1} s after the disk had room", recovery.as_secs_f64());
+        demand(recovery < PATIENCE, recovered);
+        demand(self.failures.is_empty(), format!("failed {} times by itself", self.failures.len()));
+        for (outcome, count) in &self.outcomes {
+            // Without a queue that takes responsibility the backend's own refusals are passed on.
+            let passed_on = !self.durable
+                && matches!(outcome, Outcome::Permanent(status) if status == "gRPC status 3" || status == "HTTP status 400");
+            let permanent = matches!(outcome, Outcome::Permanent(_) | Outcome::Partial);
+            demand(!permanent || passed_on, format!("{count} requests answered with {outcome}"));
+        }
+        for exit in self.exits.iter().chain(&self.last_exit) {
+            demand(exit.success() || !self.durable, format!("ended with {exit} after SIGTERM"));
+        }
+        violations
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let balance = &self.balance;
+        let last_kill = self.kills.last().copied().unwrap_or_default().as_secs_f64();
+        writeln!(f, "\n{}: {} kills in {last_kill:.0} s", self.title, self.kills.len())?;
+        let ends = self.exits.len();
+        writeln!(
+            f,
+            "  also             ended {ends} times, reloaded {} times; the longest start took {:.2} s",
+            self.reloads,
+            self.longest_start.as_secs_f64()
+        )?;
+        let outcomes: Vec<String> =
+            self.outcomes.iter().map(|(outcome, count)| format!("{outcome} {count}")).collect();
+        writeln!(f, "  requests         {}: {}", balance.requests, outcomes.join(", "))?;
+        let behaviours: Vec<String> =
+            self.behaviours.iter().map(|(behaviour, count)| format!("{behaviour:?} {count}")).collect();
+        writeln!(f, "  the backend      {}", behaviours.join(", "))?;
+        writeln!(f, "  items sent       {}", balance.sent)?;
+        writeln!(f, "  accepted         {}", balance.accepted)?;
+        let mut line = |name: &str, count: u64, of: &str| {
+            let part = count as f64 * 100.0 / balance.accepted.max(1) as f64;
+            writeln!(f, "  {name:<16} {count:<10} {part:.4} % of the accepted{of}")
+        };
+        line("arrived", balance.arrived, "")?;
+        line("refused for good", balance.refused, "")?;
+        line("rejected", balance.rejected, ", in partial success")?;
+        line("lost", balance.lost, "")?;
+        line("twice", balance.duplicates, ", though the backend had said to have them")?;
+        line("twice, excused", balance.duplicates_of_backend, ", the backend had not said so in time")?;
+        writeln!(f, "  unpromised       {} arrived without having been accepted", balance.unpromised)?;
+        writeln!(f, "  damaged          {}", balance.damaged)?;
+        for description in &balance.descriptions {
+            writeln!(f, "    {description}")?;
+        }
+        for damage in &self.damages {
+            writeln!(f, "  damage done      {damage}")?;
+        }
+        if let Some(recovery) = self.recovery {
+            writeln!(f, "  recovery         {:.2} s after the disk had room", recovery.as_secs_f64())?;
+        }
+        for lost in balance.lost_from.iter().take(LOST_REQUESTS_SHOWN) {
+            let next = self.kills.iter().position(|&kill| kill >= lost.accepted);
+            let when = next.map_or("after the last kill".to_owned(), |next| {
+                let before = self.kills[next].saturating_sub(lost.accepted);
+                format!("{:.3} s before kill {}", before.as_secs_f64(), next + 1)
+            });
+            writeln!(
+                f,
+                "    request {} with {}: {} of {} items lost, accepted at {:.3} s, {when}",
+                lost.request,
+                lost.signal,
+                lost.missing,
+                lost.items,
+                lost.accepted.as_secs_f64()
+            )?;
+        }
+        for failure in &self.failures {
+            writeln!(f, "  failure          {failure}")?;
+        }
+        for violation in self.violations() {
+            writeln!(f, "  VIOLATION        {violation}")?;
+        }
+        Ok(())
+    }
+}
