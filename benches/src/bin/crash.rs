@@ -18,6 +18,7 @@ use otel_benches::{
 const INSIDE: &str = "CRASH_MOUNT_NAMESPACE";
 
 #[derive(Debug, Parser)]
+#[command(args_override_self = true)]
 struct Arguments {
     /// A collector, as `name=[VARIABLE=value …] program [argument …]`; an argument with `{config}` is repeated for each
     /// YAML file.
