@@ -24,7 +24,8 @@ struct Options {
     #[arg(long = "candidate", value_name = "CANDIDATE")]
     candidates: Vec<Candidate>,
 
-    /// The YAML file; addresses come as OTLP_GRPC_ENDPOINT, OTLP_HTTP_ENDPOINT and SINK_ENDPOINT.
+    /// The YAML file; addresses come as OTLP_GRPC_ENDPOINT, OTLP_HTTP_ENDPOINT and SINK_ENDPOINT, an empty directory as
+    /// STORAGE_DIRECTORY.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/e2e/otlp.yaml"))]
     config: PathBuf,
 
@@ -81,11 +82,7 @@ struct Options {
     #[arg(long, default_value_t = 1)]
     cores: usize,
 
-    /// STORAGE_DIRECTORY in the YAML.
-    #[arg(long, default_value = "target/e2e/storage")]
-    storage: PathBuf,
-
-    /// Where the collectors' output goes.
+    /// Where the collectors' output goes, and what they store while they run.
     #[arg(long, default_value = "target/e2e")]
     logs: PathBuf,
 }
@@ -172,8 +169,9 @@ async fn compare(
         for index in order {
             let candidate = &candidates[index];
             let log = log_path(&options.logs, candidate, requests, round);
+            let storage = tempfile::tempdir_in(&options.logs)?;
             let configs = std::slice::from_ref(&options.config);
-            let place = Place { configs, storage: &options.storage, cores, log: &log };
+            let place = Place { configs, storage: storage.path(), cores, log: &log };
             measurements[index] = Measurement::run(case, requests, candidate, &place)
                 .await
                 .map_err(|error| format!("{} in round {}: {}", candidate.name, round + 1, chain(&error)))?;

@@ -136,7 +136,8 @@ fn failed(doing: impl Into<String>) -> impl FnOnce(io::Error) -> CollectorError 
 /// What a collector has used.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
-    /// CPU time of its process tree since its start, in user mode and in the kernel, in steps of 10 ms.
+    /// CPU time of its process tree since its start, in user mode and in the kernel, in steps of 10 ms. What the kernel's own
+    /// threads do for it, such as writing files to the disk some time later, is not in it.
     pub cpu: Duration,
     /// Resident memory in bytes.
     pub rss: u64,

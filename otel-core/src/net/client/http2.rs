@@ -17,6 +17,8 @@ use super::{Surroundings, Wire};
 const STREAM_WINDOW: u32 = 1 << 20;
 /// The same for all streams together.
 const CONNECTION_WINDOW: u32 = 4 << 20;
+/// The headers of an answer in bytes.
+const HEADERS: u32 = 64 << 10;
 /// What is gathered before it is written where the configuration does not say.
 pub(super) const GATHER: usize = 256 << 10;
 
@@ -63,6 +65,7 @@ impl Http2 {
         let (send, mut connection) = Builder::new()
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(HEADERS)
             .enable_push(false)
             .handshake::<_, Bytes>(wire)
             .await?;
