@@ -193,6 +193,11 @@ impl MetadataKeys {
         self.0.is_empty()
     }
 
+    /// Whether a key is one of them, whatever its case.
+    pub fn contains(&self, key: &str) -> bool {
+        self.0.iter().any(|known| known.eq_ignore_ascii_case(key))
+    }
+
     /// What a context says of the keys: an absent key is not the same as an empty value.
     pub fn of(&self, context: &Context) -> Metadata {
         let mut kept = Metadata::new();

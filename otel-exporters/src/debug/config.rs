@@ -1,9 +1,12 @@
+use std::time::Duration;
+
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Exporter, ExporterFactory, Host};
-use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Value};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Optional, Schema, Value};
 use otel_core::pdata::{Logs, Metrics, Traces};
 
 use super::DebugExporter;
+use crate::sending::{QueueConfig, Sending, SendingConfig};
 
 /// The configuration of the `debug` exporter.
 #[derive(Debug, Clone)]
@@ -19,6 +22,8 @@ pub struct DebugConfig {
     pub use_internal_logger: bool,
     /// Where to print without it; none for standard output.
     pub output_paths: Option<Vec<OutputPath>>,
+    /// What waits to be printed; off unless it is named, and then callers wait.
+    pub sending_queue: Optional<QueueConfig>,
 }
 
 /// `stdout`, `stderr`, or the path of a file.
@@ -44,6 +49,7 @@ impl Default for DebugConfig {
             sampling_thereafter: 1,
             use_internal_logger: true,
             output_paths: None,
+            sending_queue: Optional::dormant(QueueConfig::default()),
         }
     }
 }
@@ -58,7 +64,7 @@ impl Decode for DebugConfig {
         fields.take("sampling_thereafter", &mut self.sampling_thereafter);
         fields.take("use_internal_logger", &mut self.use_internal_logger);
         fields.take("output_paths", &mut self.output_paths);
-        fields.unsupported("sending_queue", "this exporter prints at once");
+        fields.take("sending_queue", &mut self.sending_queue);
     }
 }
 
@@ -119,14 +125,17 @@ impl ComponentConfig for DebugConfig {
     const ALIASES: &'static [&'static str] = &["logging"];
 
     fn validate(&self) -> Vec<Invalid> {
+        let queue = self.sending_queue.get().map(QueueConfig::validate).unwrap_or_default();
+        let mut broken: Vec<_> = queue.into_iter().map(|rule| rule.within("sending_queue")).collect();
         let message = match (&self.output_paths, self.use_internal_logger) {
             (Some(_), true) => "output_paths is not supported when use_internal_logger is true",
             (Some(paths), false) if paths.is_empty() => {
                 "output_paths must not be empty when use_internal_logger is false"
             }
-            _ => return Vec::new(),
+            _ => return broken,
         };
-        vec![Invalid::new("output_paths", message)]
+        broken.push(Invalid::new("output_paths", message));
+        broken
     }
 }
 
@@ -135,7 +144,15 @@ macro_rules! factory {
     ($($signal:ident)*) => {$(
         impl ExporterFactory<$signal> for DebugConfig {
             fn create(&self, host: &Host) -> Result<Box<dyn Exporter<$signal>>, BuildError> {
-                Ok(Box::new(DebugExporter::new(self, host)?))
+                let exporter = DebugExporter::new(self, host)?;
+                if !self.sending_queue.is_some() {
+                    return Ok(Box::new(exporter));
+                }
+                let mut sending = SendingConfig::default();
+                sending.timeout = Duration::ZERO;
+                sending.retry_on_failure.enabled = false;
+                sending.sending_queue = self.sending_queue.clone();
+                Ok(Box::new(Sending::<$signal, _>::new(exporter, &sending, host, &[])))
             }
         }
     )*};

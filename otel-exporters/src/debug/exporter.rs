@@ -18,7 +18,8 @@ pub struct DebugExporter {
     sampling: Mutex<Sampling>,
     /// None for the collector's log.
     outputs: Option<Mutex<Vec<Output>>>,
-    reports: Reports,
+    /// None behind a queue, which counts.
+    reports: Option<Reports>,
 }
 
 /// What is said of each signal.
@@ -64,11 +65,11 @@ impl DebugExporter {
             seen: 0,
         };
         let report = |signal| ExporterReport::new(host, signal, &[]);
-        let reports = Reports {
+        let reports = (!config.sending_queue.is_some()).then(|| Reports {
             traces: report(SignalKind::Traces),
             metrics: report(SignalKind::Metrics),
             logs: report(SignalKind::Logs),
-        };
+        });
         let (verbosity, sampling) = (config.verbosity, Mutex::new(sampling));
         Ok(Self { host: host.clone(), verbosity, sampling, outputs, reports })
     }
@@ -123,7 +124,8 @@ impl Exporter<Traces> for DebugExporter {
             let counts = [("resource spans", data.resource_spans().count()), ("spans", data.items())];
             self.print("Traces", &counts, self.text(&data, normal::traces, detailed::traces))
         };
-        self.reports.traces.export(data.items(), context, |_| work()).await
+        let report = self.reports.as_ref().map(|reports| &reports.traces);
+        reported(report, data.items(), context, work).await
     }
 }
 
@@ -143,7 +145,8 @@ impl Exporter<Metrics> for DebugExporter {
             ];
             self.print("Metrics", &counts, self.text(&data, metrics::normal, metrics::detailed))
         };
-        self.reports.metrics.export(data.items(), context, |_| work()).await
+        let report = self.reports.as_ref().map(|reports| &reports.metrics);
+        reported(report, data.items(), context, work).await
     }
 }
 
@@ -157,7 +160,21 @@ impl Exporter<Logs> for DebugExporter {
             let counts = [("resource logs", data.resource_logs().count()), ("log records", data.items())];
             self.print("Logs", &counts, self.text(&data, normal::logs, detailed::logs))
         };
-        self.reports.logs.export(data.items(), context, |_| work()).await
+        let report = self.reports.as_ref().map(|reports| &reports.logs);
+        reported(report, data.items(), context, work).await
+    }
+}
+
+/// Works, and counts that where there is a report.
+async fn reported(
+    report: Option<&ExporterReport>,
+    items: usize,
+    context: Context,
+    work: impl AsyncFnOnce() -> Result<(), ConsumeError>,
+) -> Result<(), ConsumeError> {
+    match report {
+        Some(report) => report.export(items, context, async |_| work().await).await,
+        None => work().await,
     }
 }
 

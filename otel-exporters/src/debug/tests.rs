@@ -166,8 +166,22 @@ fn outputs_need_the_internal_logger_off_and_a_path() {
     assert!(error.contains("output_paths must not be empty when use_internal_logger is false"), "{error}");
     let error = message("{verbosity: loud}");
     assert!(error.contains("loud") && error.contains("basic") && error.contains("detailed"), "{error}");
-    let error = message("{sending_queue: {}}");
-    assert!(error.contains("sending_queue"), "{error}");
+    let error = message("{sending_queue: {queue_size: 0}}");
+    assert!(error.contains("`queue_size` must be positive"), "{error}");
+}
+
+#[tokio::test]
+async fn with_a_queue_what_is_printed_counts_once() {
+    for (yaml, strength) in [("{}", "the exporter"), ("{sending_queue: }", "its queue")] {
+        let test = TestHost::new(ComponentKind::Exporter, "debug");
+        let exporter: Box<dyn Exporter<Traces>> = read(yaml).unwrap().create(&test.host()).unwrap();
+        exporter.start().await.unwrap();
+        let spans = Traces::from_bytes(b"\x0a\x04\x12\x02\x12\x00".as_slice().into()).unwrap();
+        exporter.export(spans, Context::new()).await.unwrap();
+        exporter.shutdown(tokio::time::Instant::now() + Duration::from_secs(5)).await;
+        assert_eq!(test.metrics().counted("otelcol_exporter_sent_spans", &[]), 1, "{strength}");
+        assert_eq!(test.logs()[0].message, "Traces");
+    }
 }
 
 #[tokio::test]

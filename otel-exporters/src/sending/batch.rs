@@ -91,7 +91,7 @@ impl Shares {
         for share in self.0 {
             let of_share = lost.min(share.items);
             lost -= of_share;
-            share.ticket.settle(share.items, of_share, sent.result.as_ref().err());
+            share.ticket.settle(share.items, of_share, sent);
         }
     }
 }

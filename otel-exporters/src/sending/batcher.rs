@@ -24,6 +24,7 @@ const MOST_PINNED: usize = 32 << 20;
 #[derive(Debug)]
 pub(super) struct Batches<S> {
     queue: Arc<Queue<S>>,
+    keys: MetadataKeys,
     /// Whoever has it makes the next batch, and lets go of it to send that. None where requests go out as they came.
     batcher: Option<tokio::sync::Mutex<Batcher<S>>>,
 }
@@ -63,13 +64,30 @@ struct Pending<S> {
 impl<S: Signal> Batches<S> {
     pub(super) fn new(queue: Arc<Queue<S>>, config: Option<&BatchConfig>) -> Self {
         let host = queue.room().host().clone();
-        let batcher = config.map(|config| tokio::sync::Mutex::new(Batcher::new(config, host)));
-        Self { queue, batcher }
+        let keys =
+            config.map(|config| MetadataKeys::new(&config.partition.metadata_keys)).unwrap_or_default();
+        let batcher = config.map(|config| tokio::sync::Mutex::new(Batcher::new(config, keys.clone(), host)));
+        Self { queue, keys, batcher }
+    }
+
+    pub(super) fn queue(&self) -> &Queue<S> {
+        &self.queue
+    }
+
+    /// The metadata by which batches are kept apart.
+    pub(super) fn keys(&self) -> &MetadataKeys {
+        &self.keys
     }
 
     /// The next batch; nothing once the queue is closed and everything was handed out.
     pub(super) async fn next(&self) -> Option<Batch<S>> {
-        let Some(batcher) = &self.batcher else { return self.queue.next().await.map(Batch::of_one) };
+        let Some(batcher) = &self.batcher else {
+            loop {
+                if let Some(request) = self.queue.next().await?.load().await {
+                    return Some(Batch::of_one(request));
+                }
+            }
+        };
         let mut batcher = batcher.lock().await;
         loop {
             if let Some(batch) = batcher.ready.pop_front() {
@@ -80,40 +98,43 @@ impl<S: Signal> Batches<S> {
                 batcher.flush_due();
                 continue;
             }
-            let request = match (self.queue.try_next(), due) {
-                (Some(request), _) => Some(request),
+            let entry = match (self.queue.try_next(), due) {
+                (Some(entry), _) => Some(entry),
                 (None, None) => self.queue.next().await,
                 (None, Some(due)) => tokio::select! {
-                    request = self.queue.next() => request,
+                    entry = self.queue.next() => entry,
                     () = sleep_until(due) => continue,
                 },
             };
-            match request {
-                Some(request) => batcher.add(request),
-                None if batcher.pending.is_empty() => return None,
+            match entry {
+                Some(entry) => {
+                    if let Some(request) = entry.load().await {
+                        batcher.add(request);
+                    }
+                }
+                // What is stored is not hurried out at the end.
+                None if batcher.pending.is_empty() || self.queue.is_stored() => return None,
                 None => batcher.flush_all(),
             }
         }
     }
 
-    /// Lets go of everything that is held, and tells how many items that was.
-    pub(super) fn abandon(&self) -> usize {
-        let mut items = 0;
-        while let Some(request) = self.queue.try_next() {
-            items += request.data.items();
-        }
+    /// Lets go of everything that is held, and tells how many items are given up and how many requests stay on the disk.
+    pub(super) fn end(&self) -> (usize, usize) {
+        let (requests, stored) = self.queue.end();
+        let mut items = requests.iter().map(|request| request.data.items()).sum();
         // Who still has it was broken off and is about to end.
         if let Some(mut batcher) = self.batcher.as_ref().and_then(|batcher| batcher.try_lock().ok()) {
             items += batcher.ready.drain(..).map(|batch| batch.shares.items()).sum::<usize>();
             items += batcher.pending.drain().map(|(_, pending)| pending.shares.items()).sum::<usize>();
             batcher.due.clear();
         }
-        items
+        (if self.queue.is_stored() { 0 } else { items }, stored)
     }
 }
 
 impl<S: Signal> Batcher<S> {
-    fn new(config: &BatchConfig, host: Host) -> Self {
+    fn new(config: &BatchConfig, keys: MetadataKeys, host: Host) -> Self {
         Self {
             host,
             limits: Limits {
@@ -122,7 +143,7 @@ impl<S: Signal> Batcher<S> {
                 min: config.min_size,
                 max: NonZeroUsize::new(config.max_size),
             },
-            keys: MetadataKeys::new(&config.partition.metadata_keys),
+            keys,
             pending: HashMap::new(),
             due: BTreeMap::new(),
             opened: 0,
@@ -214,7 +235,7 @@ impl<S: Signal> Batcher<S> {
         let message = format!("{item} size is greater than max size, dropping items: {lost}");
         let error = ConsumeError::permanent(message).with_reason("item_too_large");
         self.host.logger().warn("Failed to split request.").error(&error).emit();
-        shares.done(&Sent { result: Err(error), lost });
+        shares.done(&Sent { result: Err(error), lost, is_interrupted: false });
     }
 }
 

@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use otel_core::ComponentId;
 use otel_core::component::{
     Component, ConsumeError, Context, Exporter, ExporterReport, Host, StartError, Strength, Task,
 };
@@ -14,8 +15,9 @@ use super::batch::Batch;
 use super::batcher::Batches;
 use super::metrics::QueueMetrics;
 use super::queue::Queue;
-use super::sender::Sender;
-use super::{Attempt, SendingConfig};
+use super::sender::{Sender, Sent};
+use super::store::Store;
+use super::{Attempt, SendingConfig, heirs};
 
 /// How long a task that was broken off may take to end.
 const GRACE: Duration = Duration::from_millis(100);
@@ -33,7 +35,7 @@ struct Queued<S> {
     batches: Arc<Batches<S>>,
     consumers: usize,
     wait_for_result: bool,
-    is_stored: bool,
+    storage: Option<ComponentId>,
 }
 
 impl<S: Signal, E: Attempt<S>> Sending<S, E> {
@@ -51,10 +53,7 @@ impl<S: Signal, E: Attempt<S>> Sending<S, E> {
             let batches = Arc::new(Batches::new(Arc::clone(&queue), config.batch.get()));
             let (consumers, wait_for_result) = (config.num_consumers, config.wait_for_result);
             let metrics = QueueMetrics::new(host, S::KIND, config.queue_size, queue.room().taken());
-            (
-                Queued { queue, batches, consumers, wait_for_result, is_stored: config.storage.is_some() },
-                metrics,
-            )
+            (Queued { queue, batches, consumers, wait_for_result, storage: config.storage.clone() }, metrics)
         });
         let (queued, metrics) = queued.unzip();
         let sender = Arc::new(Sender::new(exporter, host.clone(), report, metrics, config));
@@ -113,8 +112,14 @@ impl<S: Signal, E: Attempt<S>> Component for Sending<S, E> {
     async fn start(&self) -> Result<(), StartError> {
         self.sender.exporter.start().await?;
         if let Some(queued) = &self.queued {
-            if queued.is_stored {
-                return Err(StartError::new("the queue is in memory"));
+            if let Some(storage) = &queued.storage {
+                let keys = queued.batches.keys().clone();
+                let counts_items = queued.queue.counts_items();
+                let (store, recovered) =
+                    Store::open(&self.sender.host, S::KIND, storage, keys, counts_items).await?;
+                queued.queue.begin(store, recovered);
+            } else {
+                heirs::announce(&self.sender.host, &queued.queue);
             }
             for _ in 0..queued.consumers {
                 let (batches, sender) = (Arc::clone(&queued.batches), Arc::clone(&self.sender));
@@ -135,6 +140,11 @@ impl<S: Signal, E: Attempt<S>> Component for Sending<S, E> {
         self.sender.stop_retrying();
         if let Some(Queued { queue, batches, .. }) = &self.queued {
             queue.close();
+            if let Some(heir) = queue.heir() {
+                let requests = queue.hand_over(&heir);
+                let message = "What is queued goes to the exporter that takes the place of this one.";
+                self.sender.host.logger().info(message).field("requests", requests).emit();
+            }
             let tasks = std::mem::take(&mut *self.tasks());
             for task in tasks {
                 if timeout_at(deadline, task.ended()).await.is_err() {
@@ -142,14 +152,17 @@ impl<S: Signal, E: Attempt<S>> Component for Sending<S, E> {
                     let _ = timeout_at(Instant::now() + GRACE, task.ended()).await;
                 }
             }
-            let left = batches.abandon();
+            let (left, stored) = batches.end();
+            let logger = self.sender.host.logger();
             if left > 0 {
-                let logger = self.sender.host.logger();
                 logger
                     .error("Exporting failed. Dropping data.")
                     .field("error", "the shutdown's deadline has passed")
                     .field("dropped_items", left)
                     .emit();
+            }
+            if stored > 0 {
+                logger.info("Requests stay in the persistent queue.").field("requests", stored).emit();
             }
         }
         self.sender.exporter.shutdown(deadline).await;
@@ -159,10 +172,13 @@ impl<S: Signal, E: Attempt<S>> Component for Sending<S, E> {
 #[async_trait]
 impl<S: Signal, E: Attempt<S>> Exporter<S> for Sending<S, E> {
     async fn export(&self, data: S, context: Context) -> Result<(), ConsumeError> {
-        match &self.queued {
-            Some(queued) => self.enqueue(queued, data, context).await,
-            None => self.sender.send(data, context, std::iter::empty()).await.result,
+        if let Some(queued) = &self.queued {
+            return self.enqueue(queued, data, context).await;
         }
+        let mut data = data;
+        let sent = self.sender.send(&mut data, context, std::iter::empty()).await;
+        self.sender.log_loss(&sent);
+        sent.result
     }
 
     fn admit(&self, data: &S) -> Result<(), ConsumeError> {
@@ -170,10 +186,10 @@ impl<S: Signal, E: Attempt<S>> Exporter<S> for Sending<S, E> {
     }
 
     fn strength(&self) -> Strength {
-        if self.queued.as_ref().is_some_and(|queued| queued.wait_for_result) {
-            Strength::Delivered
-        } else {
-            Strength::Held
+        match &self.queued {
+            Some(queued) if queued.wait_for_result => Strength::Delivered,
+            Some(queued) if queued.storage.is_some() => Strength::Durable,
+            _ => Strength::Held,
         }
     }
 }
@@ -189,11 +205,21 @@ impl<S: Signal, E> fmt::Debug for Sending<S, E> {
 
 /// Sends what is queued until the queue is closed and empty.
 async fn consume<S: Signal, E: Attempt<S>>(batches: &Batches<S>, sender: &Sender<E>) {
-    while let Some(Batch { data, context, shares }) = batches.next().await {
+    while let Some(Batch { mut data, context, shares }) = batches.next().await {
         if let Some(metrics) = &sender.queue {
             metrics.taken(&data);
         }
-        let sent = sender.send(data, context, shares.links()).await;
+        let mut sent = sender.send(&mut data, context.clone(), shares.links()).await;
+        if !sent.is_interrupted {
+            sender.log_loss(&sent);
+        } else if batches.queue().is_stored() {
+            let message = "Exporting was interrupted. The data stays in the persistent queue.";
+            sender.host.logger().info(message).emit();
+        } else if batches.queue().heir().is_some_and(|heir| heir.adopt(data, context)) {
+            sent = Sent::well();
+        } else {
+            sender.log_loss(&sent);
+        }
         shares.done(&sent);
     }
 }

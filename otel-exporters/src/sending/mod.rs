@@ -7,12 +7,15 @@ mod batcher;
 mod config;
 mod exporter;
 mod former;
+mod heirs;
 pub mod log;
 mod metrics;
 mod queue;
 mod queue_config;
+mod record;
 mod room;
 mod sender;
+mod store;
 mod ticket;
 
 pub use attempt::Attempt;

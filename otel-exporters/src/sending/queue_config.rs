@@ -66,7 +66,8 @@ pub enum Sizer {
 // === impl QueueConfig ===
 
 impl QueueConfig {
-    pub(super) fn validate(&self) -> Vec<Invalid> {
+    /// The rules that the settings break.
+    pub fn validate(&self) -> Vec<Invalid> {
         let positive = [("num_consumers", self.num_consumers), ("queue_size", self.queue_size)];
         let broken = positive.into_iter().filter(|(_, value)| *value == 0);
         let mut broken: Vec<_> = broken.map(|(key, _)| Invalid::new(key, not_positive(key))).collect();
@@ -111,8 +112,7 @@ impl Decode for QueueConfig {
         fields.renamed("blocking", "block_on_overflow", block_on_overflow);
         fields.take("block_on_overflow", block_on_overflow);
         fields.take("wait_for_result", wait_for_result);
-        let _ = storage;
-        fields.unsupported("storage", "the queue is in memory");
+        fields.take("storage", storage);
         if !batch.is_some() && fields.reads() && fields.decoder().gates().is_enabled(&QUEUE_BATCH) {
             *batch = Optional::some(BatchConfig::default());
         }

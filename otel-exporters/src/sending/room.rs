@@ -7,6 +7,7 @@ use std::time::Duration;
 use otel_core::component::Host;
 use otel_core::pdata::SignalKind;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::{Instant, timeout_at};
 
 /// The longest that a producer is held up for consumers to catch up.
@@ -58,6 +59,17 @@ impl Room {
         let fits = |taken: usize| Some(taken + size).filter(|taken| *taken <= self.capacity);
         self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).ok()?;
         Some(Held { room: Arc::clone(self), size })
+    }
+
+    /// Takes room for what is there already, even where there is not enough.
+    pub(super) fn hold(self: &Arc<Self>, size: usize) -> Held {
+        self.taken.fetch_add(size, Ordering::Relaxed);
+        Held { room: Arc::clone(self), size }
+    }
+
+    /// Waits until something is given back from now on, or there is another reason to look again.
+    pub(super) fn freed(&self) -> Notified<'_> {
+        self.freed.notified()
     }
 
     /// Takes room as soon as there is enough; nothing where there is not until the deadline or the close.

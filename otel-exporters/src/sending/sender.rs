@@ -10,6 +10,9 @@ use super::backoff::Backoff;
 use super::metrics::QueueMetrics;
 use super::{Attempt, RetryConfig, SendingConfig};
 
+/// The reason of what is not tried again for a shutdown.
+const INTERRUPTED: &str = "shutdown";
+
 /// Sends one request with retries, and says what came of it.
 #[derive(Debug)]
 pub(super) struct Sender<E> {
@@ -30,6 +33,15 @@ pub(super) struct Sent {
     pub(super) result: Result<(), ConsumeError>,
     /// Items that were not sent.
     pub(super) lost: usize,
+    /// They would have been tried again, but for the shutdown.
+    pub(super) is_interrupted: bool,
+}
+
+impl Sent {
+    /// All of it went on.
+    pub(super) const fn well() -> Self {
+        Self { result: Ok(()), lost: 0, is_interrupted: false }
+    }
 }
 
 impl<E> Sender<E> {
@@ -56,10 +68,10 @@ impl<E> Sender<E> {
         self.stopping.cancel();
     }
 
-    /// Sends until it worked or is given up; counts and logs either.
+    /// Sends until it worked or is given up, counts either, and leaves what was not sent.
     pub(super) async fn send<'l, S: Signal>(
         &self,
-        mut data: S,
+        data: &mut S,
         context: Context,
         links: impl Iterator<Item = &'l TraceContext> + Send,
     ) -> Sent
@@ -69,17 +81,12 @@ impl<E> Sender<E> {
         let items = data.items();
         let attempts = async |context: Context| {
             links.for_each(|to| context.span().link(to));
-            self.attempts(&mut data, context).await
+            self.attempts(data, context).await
         };
         let result = self.report.export(items, context, attempts).await;
-        let lost = match &result {
-            Ok(()) => 0,
-            Err(error) => {
-                self.log_loss(error, data.items());
-                data.items()
-            }
-        };
-        Sent { result, lost }
+        let Err(error) = &result else { return Sent::well() };
+        let is_interrupted = error.reason() == INTERRUPTED && self.stopping.is_cancelled();
+        Sent { lost: data.items(), result, is_interrupted }
     }
 
     /// Sends until it worked or is given up, and leaves what was not sent.
@@ -115,7 +122,7 @@ impl<E> Sender<E> {
                 return Err(told("request will be cancelled before next retry: ", "", &error));
             }
             if is_last {
-                return Err(told("interrupted due to shutdown: ", "shutdown", &error));
+                return Err(told("interrupted due to shutdown: ", INTERRUPTED, &error));
             }
             self.host
                 .logger()
@@ -152,7 +159,9 @@ impl<E> Sender<E> {
         })
     }
 
-    fn log_loss(&self, error: &ConsumeError, items: usize) {
+    /// Logs what is given up.
+    pub(super) fn log_loss(&self, sent: &Sent) {
+        let Sent { result: Err(error), lost: items, .. } = sent else { return };
         let hint = match (self.retry.enabled, self.queue.is_some()) {
             (false, _) => " Try enabling retry_on_failure config option to retry on retryable errors.",
             (true, false) => " Try enabling sending_queue to survive temporary failures.",
@@ -161,10 +170,10 @@ impl<E> Sender<E> {
         let logger = self.host.logger();
         if self.queue.is_some() {
             let message = format!("Exporting failed. Dropping data.{hint}");
-            logger.error(&message).error(error).field("dropped_items", items).emit();
+            logger.error(&message).error(error).field("dropped_items", *items).emit();
         } else {
             let message = format!("Exporting failed. Rejecting data.{hint}");
-            logger.error(&message).error(error).field("rejected_items", items).emit();
+            logger.error(&message).error(error).field("rejected_items", *items).emit();
         }
     }
 }

@@ -6,6 +6,8 @@ use otel_core::component::ConsumeError;
 use tokio::sync::oneshot;
 
 use super::room::Held;
+use super::sender::Sent;
+use super::store::Record;
 
 /// Where a caller waits for what becomes of its request.
 pub(super) type Answer = oneshot::Sender<Result<(), ConsumeError>>;
@@ -13,10 +15,11 @@ pub(super) type Answer = oneshot::Sender<Result<(), ConsumeError>>;
 /// A request that left the queue to be sent, in as many parts as it is cut into.
 ///
 /// Once all of them are done, or were broken off, what is lost is counted, a caller that waits is answered, and the room of
-/// the request is free.
+/// the request is free. A request on a disk is taken out, unless the shutdown kept it from being sent.
 #[derive(Debug)]
 pub(super) struct Ticket {
     held: Held,
+    record: Option<Record>,
     progress: Mutex<Progress>,
 }
 
@@ -25,20 +28,24 @@ struct Progress {
     /// Items that nothing is known of yet.
     open: usize,
     lost: usize,
+    /// Something was not sent for the shutdown alone.
+    interrupted: bool,
     error: Option<ConsumeError>,
     answer: Option<Answer>,
 }
 
 impl Ticket {
-    pub(super) fn new(items: usize, held: Held, answer: Option<Answer>) -> Self {
-        Self { held, progress: Mutex::new(Progress { open: items, lost: 0, error: None, answer }) }
+    pub(super) fn new(items: usize, held: Held, answer: Option<Answer>, record: Option<Record>) -> Self {
+        let progress = Progress { open: items, lost: 0, interrupted: false, error: None, answer };
+        Self { held, record, progress: Mutex::new(progress) }
     }
 
-    /// Of so many items so many are lost; an error is told also where others of its batch are.
-    pub(super) fn settle(&self, items: usize, lost: usize, error: Option<&ConsumeError>) {
+    /// Tells what came of so many items, of which so many are lost.
+    pub(super) fn settle(&self, items: usize, lost: usize, sent: &Sent) {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         progress.open = progress.open.saturating_sub(items);
-        progress.fail(lost, error.cloned());
+        progress.interrupted |= sent.is_interrupted;
+        progress.fail(lost, sent.result.as_ref().err().cloned());
     }
 }
 
@@ -55,6 +62,13 @@ impl Progress {
 impl Drop for Ticket {
     fn drop(&mut self) {
         let progress = self.progress.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let is_broken_off = progress.open > 0 && !std::thread::panicking();
+        if let Some(record) = &self.record {
+            if is_broken_off || progress.interrupted {
+                return;
+            }
+            record.acknowledge();
+        }
         if progress.open > 0 {
             progress.fail(progress.open, Some(broken_off()));
         }

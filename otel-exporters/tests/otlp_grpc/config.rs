@@ -67,9 +67,14 @@ fn what_does_not_work_is_refused_by_name() {
 }
 
 #[test]
-fn the_example_of_the_readme_is_a_configuration() {
-    let readme = include_str!("../../src/otlp_grpc/README.md");
-    let yaml =
-        readme.split("```yaml\nexporters:\n  otlp_grpc:\n").nth(1).unwrap().split("```").next().unwrap();
-    assert_eq!(read(yaml).unwrap().client.compression, Compression::Gzip);
+fn the_examples_of_the_readmes_are_configurations() {
+    let of = |readme: &str| {
+        let yaml = readme.split("```yaml\nexporters:\n  otlp_grpc:\n").nth(1).unwrap();
+        read(yaml.split("```").next().unwrap()).unwrap()
+    };
+    let own = of(include_str!("../../src/otlp_grpc/README.md"));
+    assert_eq!(own.client.compression, Compression::Gzip);
+    let of_sending = of(include_str!("../../src/sending/README.md"));
+    let queue = of_sending.sending.sending_queue.get().unwrap();
+    assert!(queue.storage.is_some() && queue.batch.is_some());
 }

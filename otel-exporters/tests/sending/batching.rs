@@ -10,7 +10,7 @@ use super::scripted::{Scripted, settle, started};
 use super::support::{Seen, spans};
 
 /// Spans whose names are numbers, in as many resource groups.
-fn numbered(from: usize, groups: &[usize]) -> Traces {
+pub(crate) fn numbered(from: usize, groups: &[usize]) -> Traces {
     let mut traces = TracesBuilder::new();
     let mut at = from;
     for count in groups {
@@ -26,7 +26,7 @@ fn numbered(from: usize, groups: &[usize]) -> Traces {
     traces.finish()
 }
 
-fn numbers(traces: &Traces) -> Vec<usize> {
+pub(crate) fn numbers(traces: &Traces) -> Vec<usize> {
     traces.iter().map(|at| at.item().name().parse().unwrap()).collect()
 }
 

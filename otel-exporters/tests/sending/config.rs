@@ -36,7 +36,10 @@ fn what_does_not_work_is_refused_by_name() {
     for (yaml, error) in [
         ("sending_queue: { queue_size: 0 }", "`queue_size` must be positive"),
         ("sending_queue: { num_consumers: 0 }", "`num_consumers` must be positive"),
-        ("sending_queue: { storage: file_storage }", "`storage` is not supported"),
+        (
+            "sending_queue: { storage: file_storage, wait_for_result: true }",
+            "`wait_for_result` is not supported with a persistent queue configured with `storage`",
+        ),
         ("sending_queue: { sizer: metres }", "metres"),
         (
             "retry_on_failure: { max_elapsed_time: 10s }",

@@ -5,7 +5,9 @@ mod support;
 
 mod batching;
 mod config;
+mod persistent;
 mod queue;
+mod reload;
 mod retry;
 mod scripted;
 mod shutdown;

@@ -17,9 +17,10 @@ use super::support::Seen;
 pub(crate) const PANICS: usize = 13;
 
 /// Answers by the script and then with success; keeps when it was asked and how many spans it got.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Scripted(Arc<Inner>);
 
+#[derive(Debug)]
 struct Inner {
     script: Mutex<VecDeque<Option<ConsumeError>>>,
     attempts: Mutex<Vec<(Instant, usize)>>,

@@ -1,0 +1,136 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use otel_core::component::{
+    BuildError, Capabilities, Component, ComponentConfig, ConsumeError, Exporter, ExporterFactory, Extension,
+    ExtensionFactory, Host, Storage,
+};
+use otel_core::engine::{Graph, Options};
+use otel_core::pdata::Traces;
+use otel_core::testing::{MemoryStorage, Source};
+use otel_exporters::sending::{Sending, SendingConfig};
+use tokio::time::{Instant, sleep};
+
+use super::batching::{numbered, numbers};
+use super::scripted::{Scripted, config};
+
+/// The configuration of an exporter.
+#[derive(Debug, Clone)]
+struct Exporting {
+    scripted: Scripted,
+    sending: SendingConfig,
+}
+
+impl ComponentConfig for Exporting {
+    const TYPE: &'static str = "scripted";
+}
+
+impl ExporterFactory<Traces> for Exporting {
+    fn create(&self, host: &Host) -> Result<Box<dyn Exporter<Traces>>, BuildError> {
+        Ok(Box::new(Sending::new(self.scripted.clone(), &self.sending, host, &[])))
+    }
+}
+
+/// The configuration of a storage extension, and the extension.
+#[derive(Debug, Clone)]
+struct Stores(Arc<MemoryStorage>);
+
+impl ComponentConfig for Stores {
+    const TYPE: &'static str = "file_storage";
+
+    fn same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl ExtensionFactory for Stores {
+    fn create(&self, _: &Host) -> Result<Arc<dyn Extension>, BuildError> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl Component for Stores {}
+
+impl Extension for Stores {
+    fn provide(self: Arc<Self>, capabilities: &mut Capabilities) {
+        capabilities.offer::<dyn Storage>(Arc::clone(&self.0) as Arc<dyn Storage>);
+    }
+}
+
+/// source → the exporter.
+fn graph(source: &Source<Traces>, stores: &Stores, yaml: &str, scripted: &Scripted) -> Graph {
+    let mut graph = Graph::new();
+    graph.extension("file_storage", stores.clone());
+    let from = graph.receiver("source", source.clone());
+    let to = graph.exporter("scripted", Exporting { scripted: scripted.clone(), sending: config(yaml) });
+    graph.pipeline::<Traces>("traces").from(&from).to(&to);
+    graph
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_exporter_takes_over_what_is_stored() {
+    let yaml = "sending_queue: { storage: file_storage, num_consumers: 1 }";
+    let (source, stores) = (Source::new(), Stores(MemoryStorage::new()));
+    let first = Scripted::new(vec![ConsumeError::retryable("busy"); 99]);
+    let mut running = graph(&source, &stores, yaml, &first).start(Options::default()).await.unwrap();
+    for number in 0..3 {
+        source.send(numbered(number, &[1])).await.unwrap();
+    }
+    sleep(Duration::from_millis(10)).await;
+
+    let second = Scripted::new([]);
+    let begun = Instant::now();
+    let change = graph(&source, &stores, yaml, &second);
+    let (applied, sent) = tokio::join!(running.apply(change), source.send(numbered(3, &[1])));
+    sent.unwrap();
+    let applied = applied.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert_eq!((applied.started, applied.dropped.len()), (vec!["exporter scripted".to_owned()], 0));
+    sleep(Duration::from_millis(10)).await;
+    let mut arrived: Vec<_> = second.requests().iter().flat_map(|(data, ..)| numbers(data)).collect();
+    arrived.sort_unstable();
+    assert_eq!(arrived, [0, 1, 2, 3]);
+    assert!(running.shutdown().await.is_clean());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_exporter_takes_over_what_is_in_memory() {
+    let yaml = "sending_queue: { num_consumers: 1 }";
+    let (source, stores) = (Source::new(), Stores(MemoryStorage::new()));
+    let first = Scripted::new(vec![ConsumeError::retryable("busy"); 99]);
+    let mut running = graph(&source, &stores, yaml, &first).start(Options::default()).await.unwrap();
+    for number in 0..3 {
+        source.send(numbered(number, &[1])).await.unwrap();
+    }
+    sleep(Duration::from_millis(10)).await;
+
+    let second = Scripted::new([]);
+    let applied = running.apply(graph(&source, &stores, yaml, &second)).await.unwrap();
+    assert_eq!(applied.dropped.len(), 0);
+    // The one that waited for a retry was tried for a last time.
+    assert_eq!(first.attempts(), [1, 1]);
+    source.send(numbered(3, &[1])).await.unwrap();
+    sleep(Duration::from_millis(10)).await;
+    let mut arrived: Vec<_> = second.requests().iter().flat_map(|(data, ..)| numbers(data)).collect();
+    arrived.sort_unstable();
+    assert_eq!(arrived, [0, 1, 2, 3]);
+    assert!(running.shutdown().await.is_clean());
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_that_wait_are_told_and_not_taken_over() {
+    let yaml = "sending_queue: { num_consumers: 1, wait_for_result: true }";
+    let (source, stores) = (Source::new(), Stores(MemoryStorage::new()));
+    let first = Scripted::new(vec![ConsumeError::retryable("busy"); 99]);
+    let mut running = graph(&source, &stores, yaml, &first).start(Options::default()).await.unwrap();
+    let waiting = tokio::spawn({
+        let source = source.clone();
+        async move { source.send(numbered(0, &[1])).await }
+    });
+    sleep(Duration::from_millis(10)).await;
+    let second = Scripted::new([]);
+    running.apply(graph(&source, &stores, "sending_queue: {}", &second)).await.unwrap();
+    assert!(waiting.await.unwrap().unwrap_err().is_retryable());
+    assert!(second.attempts().is_empty());
+    assert!(running.shutdown().await.is_clean());
+}
