@@ -7,11 +7,12 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::UnixListener;
 
 use super::Peer;
 use super::handover::{Claim, Sockets};
-use super::stream::{Stream, notice_the_dead};
+use super::stream::Stream;
+use super::tcp::{TcpListener, lookup};
 use crate::component::Host;
 
 /// What a server listens at.
@@ -105,8 +106,6 @@ impl Listener {
         match &self.socket.inner {
             Inner::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                // Where this fails the connection is broken, which shows soon enough.
-                let _ = stream.set_nodelay(true);
                 Ok((Stream::Tcp(stream), Peer { address: Some(address) }))
             }
             Inner::Unix(listener) => {
@@ -126,8 +125,6 @@ impl Socket {
             Transport::Tcp6 => Some(true),
         };
         let inner = bind_tcp(endpoint, wanted).await?;
-        // Its connections inherit it.
-        notice_the_dead(&inner)?;
         let bound = Bound::Tcp(inner.local_addr()?);
         Ok(Self { inner: Inner::Tcp(inner), bound })
     }
@@ -163,14 +160,13 @@ async fn bind_tcp(endpoint: &str, wants_ipv6: Option<bool>) -> io::Result<TcpLis
         Some(port) => format!("{any}:{port}"),
         None => endpoint.to_owned(),
     };
-    let Some(ipv6) = wants_ipv6 else { return TcpListener::bind(endpoint).await };
-    let all = tokio::net::lookup_host(&endpoint).await?;
-    let addresses: Vec<SocketAddr> = all.filter(|address| address.is_ipv6() == ipv6).collect();
+    let mut addresses = lookup(&endpoint).await?;
+    addresses.retain(|address| wants_ipv6.is_none_or(|ipv6| address.is_ipv6() == ipv6));
     if addresses.is_empty() {
         let message = format!("{endpoint} has no address of this kind");
         return Err(io::Error::new(ErrorKind::AddrNotAvailable, message));
     }
-    TcpListener::bind(&addresses[..]).await
+    TcpListener::bind(&addresses).await
 }
 
 async fn bind_unix(path: &Path) -> io::Result<Socket> {
@@ -202,18 +198,6 @@ mod tests {
         assert_eq!(second.unwrap_err().kind(), ErrorKind::AddrInUse);
         drop(first);
         assert!(!path.exists());
-    }
-
-    #[tokio::test]
-    async fn connections_notice_that_the_other_end_is_gone() {
-        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-        let client = tokio::net::TcpStream::connect(listener.address().unwrap()).await.unwrap();
-        let (Stream::Tcp(server), _) = listener.accept().await.unwrap() else { panic!("it is TCP") };
-        let server = socket2::SockRef::from(&server);
-        assert!(server.keepalive().unwrap());
-        assert_eq!(server.tcp_keepalive_time().unwrap().as_secs(), 15);
-        assert_eq!(server.tcp_keepalive_retries().unwrap(), 9);
-        drop(client);
     }
 
     #[tokio::test]

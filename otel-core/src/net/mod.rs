@@ -40,6 +40,7 @@ mod reload;
 mod server;
 mod status;
 mod stream;
+mod tcp;
 #[cfg(test)]
 mod tests;
 mod timeout;

@@ -3,20 +3,19 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::pin::Pin;
 #[cfg(feature = "tls")]
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 #[cfg(feature = "tls")]
 use bytes::Bytes;
-use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 #[cfg(feature = "tls")]
 use tokio_rustls::server::TlsStream;
+
+use super::tcp::TcpStream;
 
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +23,6 @@ use tokio_rustls::server::TlsStream;
 pub struct Peer {
     /// Where it is; nothing for the client of a Unix socket.
     pub address: Option<SocketAddr>,
-}
-
-/// Ends connections of a socket whose other end is gone without a word, after about two and a half minutes, as Go does:
-/// probes after 15 s of silence and every 15 s from then on, of which nine go unanswered.
-pub(super) fn notice_the_dead(socket: &impl AsFd) -> io::Result<()> {
-    let every = Duration::from_secs(15);
-    let probes = TcpKeepalive::new().with_time(every).with_interval(every).with_retries(9);
-    SockRef::from(socket).set_tcp_keepalive(&probes)
 }
 
 /// A connection that was accepted, with or without TLS.

@@ -28,7 +28,9 @@ impl Trace {
 
     pub(crate) fn tell(&self, what: fmt::Arguments<'_>) {
         let mut taken = self.0.lock().unwrap();
-        let line = format!("{:>12.6} {what}", taken.begun.elapsed().as_secs_f64());
+        // In a simulated network each host has a clock of its own.
+        let elapsed = turmoil::sim_elapsed().unwrap_or_else(|| taken.begun.elapsed());
+        let line = format!("{:>12.6} {what}", elapsed.as_secs_f64());
         if taken.prints {
             println!("{line}");
         }

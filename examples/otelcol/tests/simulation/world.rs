@@ -1,24 +1,21 @@
 //! The world that a seed makes: backends, clients, and a collector between them.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
-use otel_core::component::{Context, Metadata};
 use otel_core::engine::{ExporterHandle, Graph, Options, PipelineBuilder, Running, ShutdownReport};
 use otel_core::pdata::Traces;
 use otel_core::telemetry::Metrics;
-use otel_core::testing::Source;
 use otel_processors::connectors::forward::ForwardConfig;
 use otel_processors::memory_limiter::MemoryLimiterConfig;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::backend::{Backend, Mood};
 use super::batch::{Batch, Flow};
-use super::chance::{Chance, at_most};
+use super::chance::Chance;
+use super::clients::Clients;
 use super::exporter::{Calls, Style, ToBackend};
-use super::spans::request;
 use super::trace::{Trace, tell};
 
 /// How long a shutdown may take.
@@ -46,14 +43,12 @@ pub(crate) struct World {
     pub(crate) trace: Trace,
     /// For the order of events.
     pub(crate) chance: Chance,
-    source: Source<Traces>,
+    pub(crate) clients: Clients,
     /// Every graph has these behind every way.
     pub(crate) backends: Vec<Destination>,
     /// These come and go, and get what they can take.
     others: Vec<Destination>,
     pub(crate) batches: [(&'static str, Arc<Mutex<Flow>>); 4],
-    /// What clients were told is taken.
-    pub(crate) accepted: Mutex<BTreeSet<u64>>,
 }
 
 /// A backend with what is known of the calls to its exporter.
@@ -72,11 +67,10 @@ impl World {
         Self {
             seed,
             scenario,
-            source: Source::new(),
+            clients: Clients::new(seed, &trace),
             backends: ["a", "b", "c"][..required].iter().map(destination).collect(),
             others: ["x", "y"].iter().map(destination).collect(),
             batches: ["batch/1", "batch/2", "batch/3", "batch/4"].map(|id| (id, Arc::default())),
-            accepted: Mutex::default(),
             trace,
             chance,
         }
@@ -103,7 +97,7 @@ impl World {
     fn graph(&self) -> Graph {
         let chance = &self.chance;
         let mut graph = Graph::new();
-        let source = graph.receiver("source", self.source.clone());
+        let source = graph.receiver("source", self.clients.source.clone());
         let shape = chance.below(4);
         tell!(self.trace, "a graph of shape {shape}");
         let processors = Processors::new(self);
@@ -164,60 +158,6 @@ impl World {
         graph.exporter(&format!("backend/{}", to.backend.name()), config)
     }
 
-    /// Sends spans, and remembers those that were taken.
-    pub(crate) async fn client(&self, client: u64) {
-        let chance = Chance::of(self.seed, &format!("client {client}"));
-        let mut next = client * 1_000_000;
-        loop {
-            let count = 1 + chance.below(7);
-            let numbers: Vec<u64> = (next..next + count).collect();
-            next += count;
-            // Some try again, as long as they care.
-            for _ in 0..=chance.below(3) {
-                match self.send(&numbers, &chance).await {
-                    Answer::Taken => {
-                        self.accepted.lock().unwrap().extend(&numbers);
-                        break;
-                    }
-                    Answer::Again => sleep(chance.millis(500)).await,
-                    Answer::Never => break,
-                }
-            }
-            sleep(chance.millis(100)).await;
-        }
-    }
-
-    async fn send(&self, numbers: &[u64], chance: &Chance) -> Answer {
-        let patience = Duration::from_millis(50) + chance.millis(4000);
-        let mut metadata = Metadata::new();
-        let tenant = *chance.pick(&["one", "two", "three"]);
-        metadata.append("tenant", tenant);
-        let mut context = Context::new().with_metadata(metadata);
-        if chance.percent(80) {
-            context = context.with_deadline(Instant::now() + patience);
-        }
-        let sending = self.source.send_with(request(numbers), context);
-        // A client that goes away ends the call wherever it waits.
-        let sending = async {
-            match chance.below(10) {
-                0 => timeout(chance.millis(100), sending).await.ok(),
-                1 => at_most(1 + chance.below(12), sending).await,
-                _ => timeout(patience, sending).await.ok(),
-            }
-        };
-        let answer = sending.await;
-        match &answer {
-            Some(Ok(())) => tell!(self.trace, "{numbers:?} taken"),
-            Some(Err(error)) => tell!(self.trace, "{numbers:?} refused: {error}"),
-            None => tell!(self.trace, "{numbers:?} broken off"),
-        }
-        match answer {
-            Some(Ok(())) => Answer::Taken,
-            Some(Err(error)) if error.is_permanent() => Answer::Never,
-            _ => Answer::Again,
-        }
-    }
-
     /// Changes the graph at any moment, and breaks off some of the changes.
     pub(crate) async fn change(&self, running: &mut Running) {
         if !self.scenario.changes {
@@ -252,7 +192,7 @@ impl World {
     /// Lets everything happen, up to the end of the collector.
     pub(crate) async fn run(&self) -> (ShutdownReport, Metrics) {
         let (mut running, metrics) = self.start().await;
-        let clients = join_all((1..=1 + self.chance.below(4)).map(|client| self.client(client)));
+        let clients = self.clients.send_for_ever(1 + self.chance.below(4));
         let lives = join_all(self.destinations().map(|to| to.backend.live(self.scenario.moods)));
         let mut around = Box::pin(join(clients, lives));
         tokio::select! {
@@ -323,12 +263,6 @@ impl Processors {
         }
         pipeline
     }
-}
-
-enum Answer {
-    Taken,
-    Again,
-    Never,
 }
 
 fn to(

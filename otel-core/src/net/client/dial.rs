@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
 use super::Wire;
 use super::proxy::{Proxies, Proxy};
-use crate::net::stream::notice_the_dead;
+use crate::net::tcp::{TcpStream, lookup};
 use crate::net::tls::TlsClient;
 
 /// How long a connection may take, the handshake included.
@@ -158,7 +158,7 @@ pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Di
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     let failed = |source| DialError::Resolve { host: host.to_owned(), source };
-    let found = lookup_host((bare, port)).await.map_err(failed)?;
+    let found = lookup(&format!("{bare}:{port}")).await.map_err(failed)?;
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for address in found {
         if !addresses.contains(&address) {
@@ -209,9 +209,7 @@ async fn any(host: &str, port: u16) -> Result<TcpStream, DialError> {
 
 async fn connect(address: SocketAddr) -> Result<TcpStream, DialError> {
     let failed = |source| DialError::Connect { address: address.to_string(), source };
-    let socket = TcpStream::connect(address).await.map_err(failed)?;
-    socket.set_nodelay(true).and_then(|()| notice_the_dead(&socket)).map_err(failed)?;
-    Ok(socket)
+    TcpStream::connect(address).await.map_err(failed)
 }
 
 async fn handshake(tls: &TlsClient, host: &str, wire: Wire) -> Result<Wire, DialError> {
