@@ -13,7 +13,7 @@
 //! [`register`] adds all of a build to a registry, for collectors from YAML. No feature is on by default; `full` is all of
 //! them. The oldest Rust that it builds with is 1.90.
 
-#[cfg(any(feature = "health_check", feature = "zpages"))]
+#[cfg(any(feature = "basicauth", feature = "bearertokenauth", feature = "health_check", feature = "zpages"))]
 pub mod extensions;
 #[cfg(feature = "nop")]
 pub mod nop;
@@ -29,6 +29,10 @@ pub fn register(registry: &mut Registry) {
     #[cfg(feature = "otlp")]
     registry.receiver::<otlp::OtlpReceiverConfig>().traces().metrics().logs();
     registry.retired_extension("memory_ballast", "there is no garbage collector here; leave it out");
+    #[cfg(feature = "basicauth")]
+    registry.extension::<extensions::basicauth::BasicAuthConfig>();
+    #[cfg(feature = "bearertokenauth")]
+    registry.extension::<extensions::bearertokenauth::BearerTokenAuthConfig>();
     #[cfg(feature = "health_check")]
     registry.extension::<extensions::health_check::HealthCheckConfig>();
     #[cfg(feature = "zpages")]

@@ -18,7 +18,7 @@ use tokio_rustls::server::TlsStream;
 use super::tcp::TcpStream;
 
 /// The other end of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Peer {
     /// Where it is; nothing for the client of a Unix socket.
