@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -27,6 +27,9 @@ const BODY_BYTES_A_SECOND: usize = 4 << 10;
 
 const GRPC_HEADER: usize = 5;
 const TOO_LARGE: &str = "http: request body too large";
+
+/// Headers of fewer bytes are not charged for.
+const SHORT_HEADERS: usize = 4 << 10;
 
 /// What is still read of a body that is refused, and for how long at most.
 const DISCARD: usize = 64 << 20;
@@ -67,6 +70,14 @@ impl ReadLimits {
     /// Limits without a bound on time.
     pub fn new(message: usize, budget: ByteBudget) -> Self {
         Self { message, budget, time: Duration::ZERO }
+    }
+
+    /// Charges for the headers of a request, which are held as long as it lasts, where they are long.
+    pub fn charge_headers(&self, headers: &HeaderMap) -> Result<Charge, Refused> {
+        let mut charge = self.budget.open();
+        let long = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
+        let bytes: usize = headers.iter().map(long).sum();
+        if bytes < SHORT_HEADERS || charge.add(bytes) { Ok(charge) } else { Err(Refused::no_room()) }
     }
 }
 

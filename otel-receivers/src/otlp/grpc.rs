@@ -56,6 +56,7 @@ impl GrpcHandler {
             context = context.with_deadline(deadline);
         }
         let coding = grpc_coding(&head.headers)?;
+        let _headers = intake.limits.charge_headers(&head.headers)?;
         let message = read_grpc_message(body, coding, &intake.limits, || intake.admit(signal)).await?;
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             // The client waits no more, and will send it again.

@@ -62,8 +62,12 @@ impl HttpHandler {
         let (head, body) = request.into_parts();
         let context = self.intake.context(peer, &head);
         let admit = || self.intake.admit(signal);
-        let taken = match read_http_body(&head.headers, body, coding, &self.intake.limits, admit).await {
-            Ok(message) => self.intake.take(signal, encoding, message, context).await,
+        let limits = &self.intake.limits;
+        let taken = match limits.charge_headers(&head.headers) {
+            Ok(_headers) => match read_http_body(&head.headers, body, coding, limits, admit).await {
+                Ok(message) => self.intake.take(signal, encoding, message, context).await,
+                Err(refused) => Err(refused.into()),
+            },
             Err(refused) => Err(refused.into()),
         };
         match (taken, encoding) {

@@ -123,6 +123,38 @@ async fn more_bytes_than_may_be_in_flight_are_refused_with_a_delay() {
 }
 
 #[tokio::test]
+async fn long_headers_count_as_bytes_in_flight() {
+    let running = start(&format!("{BOTH}max_in_flight_bytes: 100000\n")).await;
+    let long = "a".repeat(60_000);
+    let headers = [("x-long", &long[..])];
+    // They fit once, and not twice at a time.
+    let body = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
+    let io = TokioIo::new(TcpStream::connect(running.grpc()).await.unwrap());
+    let (mut client, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = Request::post(format!("http://x{TRACES}")).header("content-type", "application/grpc");
+    let request = request.header("x-long", &long).body(body).unwrap();
+    let waiting = tokio::spawn(client.send_request(request));
+    let refused = async {
+        let body = frame(false, &traces(1));
+        while call(running.grpc(), TRACES, &headers, body.clone()).await.0.code == Code::Ok {}
+        let status = call(running.grpc(), TRACES, &headers, body).await.0;
+        assert_eq!(status.code, Code::ResourceExhausted);
+    };
+    timeout(LONG, refused).await.expect("there is no room for the second");
+    let header = format!("x-long: {long}");
+    let answer = post(running.http(), "/v1/traces", &[PROTOBUF, &header], &traces(1)).await;
+    assert_eq!(answer.status, 429);
+    waiting.abort();
+    connection.abort();
+    let free = async {
+        while post(running.http(), "/v1/traces", &[PROTOBUF, &header], &traces(1)).await.status != 200 {}
+    };
+    timeout(LONG, free).await.expect("what they took is given back");
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn broken_utf8_is_repaired_and_counted_or_refused() {
     // A resource group with a scope with a span with the name ff.
     let broken = [0x0a, 7, 0x12, 5, 0x12, 3, 0x2a, 1, 0xff];
