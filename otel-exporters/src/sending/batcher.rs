@@ -102,6 +102,7 @@ impl<S: Signal> Batches<S> {
                 (Some(entry), _) => Some(entry),
                 (None, None) => self.queue.next().await,
                 (None, Some(due)) => tokio::select! {
+                    biased;
                     entry = self.queue.next() => entry,
                     () = sleep_until(due) => continue,
                 },

@@ -114,9 +114,7 @@ impl<S: Signal, E: Attempt<S>> Component for Sending<S, E> {
         if let Some(queued) = &self.queued {
             if let Some(storage) = &queued.storage {
                 let keys = queued.batches.keys().clone();
-                let counts_items = queued.queue.counts_items();
-                let (store, recovered) =
-                    Store::open(&self.sender.host, S::KIND, storage, keys, counts_items).await?;
+                let (store, recovered) = Store::open(&self.sender.host, S::KIND, storage, keys).await?;
                 queued.queue.begin(store, recovered);
             } else {
                 heirs::announce(&self.sender.host, &queued.queue);

@@ -88,11 +88,6 @@ impl<S: Signal> Queue<S> {
         self.is_stored
     }
 
-    /// Whether its size is a number of items.
-    pub(super) fn counts_items(&self) -> bool {
-        self.sizer == Sizer::Items
-    }
-
     /// Puts requests into a store from now on, and sends what is in it.
     pub(super) fn begin(&self, store: Arc<Store>, recovered: Vec<Recovered>) {
         let entries = recovered.into_iter().map(|Recovered { record, bytes, items }| {

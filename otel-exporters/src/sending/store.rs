@@ -66,7 +66,6 @@ impl Store {
         signal: SignalKind,
         extension: &ComponentId,
         keys: MetadataKeys,
-        counts_items: bool,
     ) -> Result<(Arc<Self>, Vec<Recovered>), StartError> {
         let Some(storage) = host.capability::<dyn Storage>(extension) else {
             let message = if host.has_extension(extension) {
@@ -79,8 +78,7 @@ impl Store {
         let files = storage.files(&Owner::of(host, signal.as_str())).await?;
         let opened = host.blocking(move || {
             let (log, recovery) = Log::open(files, &LogOptions::new())?;
-            let count = |pending| if counts_items { items(&log, pending) } else { 0 };
-            let items = recovery.pending.iter().map(count).collect::<Vec<_>>();
+            let items = recovery.pending.iter().map(|pending| items(&log, pending)).collect::<Vec<_>>();
             Ok((log, recovery, items))
         });
         let failed = || StartError::new("cannot open the log of the sending queue");
@@ -225,10 +223,12 @@ impl Drop for Resident {
     }
 }
 
-/// How many items a record has, or zero.
+/// How many items a record seems to have, or zero.
 fn items(log: &Log, pending: &Pending) -> usize {
-    let start = log.read(pending.id).unwrap_or_default();
-    start.get(..record::START).and_then(record::items).unwrap_or_default()
+    let mut start = [0; record::START];
+    let read = log.peek(pending.id, &mut start).unwrap_or_default();
+    // Each has two bytes at the least.
+    record::items(&start[..read]).unwrap_or_default().min(pending.length as usize / 2)
 }
 
 fn refusal(error: LogError) -> ConsumeError {

@@ -147,6 +147,15 @@ impl Log {
         Err(ReadError::Damaged { location: location(), offset, length })
     }
 
+    /// Reads the first bytes of a record without verifying them, as many as the buffer takes and there are, for what is only a
+    /// guess. Blocks as [`read`](Self::read) does. Nothing where the record is gone or the disk fails.
+    pub fn peek(&self, id: RecordId, buffer: &mut [u8]) -> Option<usize> {
+        let (file, _, entry) = self.find(id)?;
+        let length = buffer.len().min(entry.length as usize);
+        let offset = u64::from(entry.offset) + RECORD_HEADER as u64;
+        file.read_full_at(&mut buffer[..length], offset).ok()
+    }
+
     /// Says that a record is done with. It does not come again, unless the machine crashes before the disk knows. Needs no
     /// room on the disk. Tells whether the record was there.
     ///

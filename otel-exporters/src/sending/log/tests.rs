@@ -75,6 +75,19 @@ async fn records_come_back_in_order_until_they_are_acknowledged() {
 }
 
 #[tokio::test]
+async fn the_first_bytes_of_a_record_are_shown_unverified() {
+    let storage = MemoryStorage::seeded(1);
+    let (log, _) = open(&storage).await;
+    let id = append(&log, &record(7, 5)).await;
+    let mut few = [0; 3];
+    assert_eq!((log.peek(id, &mut few), few), (Some(3), [7; 3]));
+    let mut many = [0; 9];
+    assert_eq!((log.peek(id, &mut many), many), (Some(5), [7, 7, 7, 7, 7, 0, 0, 0, 0]));
+    log.acknowledge(id).unwrap();
+    assert_eq!(log.peek(id, &mut few), None);
+}
+
+#[tokio::test]
 async fn segments_go_when_their_records_are_acknowledged_in_whatever_order() {
     let storage = MemoryStorage::seeded(1);
     let (log, _) = open(&storage).await;
