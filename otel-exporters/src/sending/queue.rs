@@ -113,9 +113,14 @@ impl<S: Signal> Queue<S> {
         if !self.room.can_hold(size) {
             return Err(too_large());
         }
-        let on_disk = |store: &Arc<Store>| store.records() == 0 || store.has_room_for(data.encoded_len());
-        let has_room = || self.room.has(size) && self.state().store.as_ref().is_none_or(on_disk);
-        if self.block || has_room() { Ok(()) } else { Err(full()) }
+        if self.block {
+            return Ok(());
+        }
+        if !self.room.has(size) {
+            return Err(full());
+        }
+        let store = self.state().store.clone();
+        store.map_or(Ok(()), |store| store.admit(data.encoded_len()))
     }
 
     /// Takes a request. Waits for room until the deadline where the queue blocks.

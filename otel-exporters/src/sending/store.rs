@@ -100,9 +100,13 @@ impl Store {
         self.log.records()
     }
 
-    /// Whether data of that size would not be refused for the bound of the disk.
-    pub(super) fn has_room_for(&self, bytes: usize) -> bool {
-        self.log.has_room_for(bytes as u64)
+    /// Whether data of that size would be refused for the bound of the disk.
+    pub(super) fn admit(&self, bytes: usize) -> Result<(), ConsumeError> {
+        // What an empty log still takes is given back by the next record.
+        if self.log.records() == 0 || self.log.has_room_for(bytes as u64) {
+            return Ok(());
+        }
+        Err(no_room("the log takes as much as it may"))
     }
 
     /// What is stored of a context: no client, no authentication, and no credentials unless they keep data apart.
@@ -236,13 +240,15 @@ fn refusal(error: LogError) -> ConsumeError {
         LogError::TooLarge { .. } => {
             ConsumeError::permanent("element size too large").with_reason("queue_full").with_source(error)
         }
-        error if error.is_full() => ConsumeError::retryable(format!("sending queue is full: {error}"))
-            .with_reason("storage_full")
-            .with_retry_after(RETRY_AFTER)
-            .with_source(error),
+        error if error.is_full() => no_room(&error).with_source(error),
         error => ConsumeError::retryable(format!("sending queue cannot store: {error}"))
             .with_reason("storage")
             .with_retry_after(RETRY_AFTER)
             .with_source(error),
     }
+}
+
+fn no_room(why: impl std::fmt::Display) -> ConsumeError {
+    let error = ConsumeError::retryable(format!("sending queue is full: {why}"));
+    error.with_reason("storage_full").with_retry_after(RETRY_AFTER)
 }

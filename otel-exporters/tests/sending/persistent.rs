@@ -299,6 +299,29 @@ async fn a_log_that_is_full_has_room_again_when_something_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_log_that_is_full_says_when_to_come_again() {
+    let settings = FileSettings::new().with_max_size(200 << 10);
+    let machine = Machine(Arc::new(MemoryStorage::seeded(0).with_settings(settings)));
+    let scripted = Scripted::closed();
+    let collector =
+        machine.started("{ timeout: 0, sending_queue: { storage: file_storage } }", &scripted).await;
+    let large = || numbered(0, &[4000]);
+    let mut taken = 0;
+    while collector.sending.admit(&large()).is_ok() {
+        collector.put(large()).await.unwrap();
+        taken += 1;
+    }
+    for error in [collector.sending.admit(&large()).unwrap_err(), collector.put(large()).await.unwrap_err()] {
+        assert!(error.to_string().starts_with("sending queue is full: the log takes"), "{error}");
+        assert_eq!((error.is_retryable(), error.retry_after()), (true, Some(Duration::from_secs(1))));
+    }
+    scripted.open(taken);
+    moment().await;
+    collector.sending.admit(&large()).unwrap();
+    collector.put(large()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_outage_takes_a_bounded_part_of_memory_and_loses_nothing() {
     let machine = Machine::new();
     let scripted = Scripted::closed();
