@@ -13,7 +13,13 @@
 //! [`register`] adds all of a build to a registry, for collectors from YAML. No feature is on by default; `full` is all of
 //! them. The oldest Rust that it builds with is 1.90.
 
-#[cfg(any(feature = "basicauth", feature = "bearertokenauth", feature = "health_check", feature = "zpages"))]
+#[cfg(any(
+    feature = "basicauth",
+    feature = "bearertokenauth",
+    feature = "file_storage",
+    feature = "health_check",
+    feature = "zpages"
+))]
 pub mod extensions;
 #[cfg(feature = "nop")]
 pub mod nop;
@@ -33,6 +39,8 @@ pub fn register(registry: &mut Registry) {
     registry.extension::<extensions::basicauth::BasicAuthConfig>();
     #[cfg(feature = "bearertokenauth")]
     registry.extension::<extensions::bearertokenauth::BearerTokenAuthConfig>();
+    #[cfg(feature = "file_storage")]
+    registry.extension::<extensions::file_storage::FileStorageConfig>();
     #[cfg(feature = "health_check")]
     registry.extension::<extensions::health_check::HealthCheckConfig>();
     #[cfg(feature = "zpages")]

@@ -6,6 +6,8 @@ pub mod basicauth;
 pub mod bearertokenauth;
 #[cfg(feature = "basicauth")]
 mod credential;
+#[cfg(feature = "file_storage")]
+pub mod file_storage;
 #[cfg(any(feature = "basicauth", feature = "bearertokenauth"))]
 mod headers;
 #[cfg(feature = "health_check")]
