@@ -24,12 +24,15 @@ pub mod memory_limiter;
 use otel_core::pdata::{Logs, Metrics, Traces};
 use otel_core::service::Registry;
 
-/// Adds every processor and connector of this build to a registry.
+/// Adds every processor, connector and extension of this build to a registry.
 pub fn register(registry: &mut Registry) {
     #[cfg(feature = "batch")]
     registry.processor::<batch::BatchConfig>().traces().metrics().logs();
     #[cfg(feature = "memory_limiter")]
-    registry.processor::<memory_limiter::MemoryLimiterConfig>().traces().metrics().logs();
+    {
+        registry.processor::<memory_limiter::MemoryLimiterConfig>().traces().metrics().logs();
+        registry.extension::<memory_limiter::MemoryLimiterConfig>();
+    }
     #[cfg(feature = "forward")]
     registry
         .connector::<connectors::forward::ForwardConfig>()

@@ -180,10 +180,7 @@ impl Gate {
         let request = RequestHead { headers: &head.headers, ..request };
         for middleware in &self.middlewares {
             let admitted = middleware.admit(&request).await;
-            admitted.map_err(|status| TurnedAway {
-                refused: Refused { status, reason: "middleware" },
-                challenge: None,
-            })?;
+            admitted.map_err(|refused| TurnedAway { refused, challenge: None })?;
         }
         Ok(authentication)
     }

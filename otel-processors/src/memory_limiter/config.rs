@@ -1,15 +1,18 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use otel_core::Invalid;
-use otel_core::component::{BuildError, ComponentConfig, Host, Processor, ProcessorFactory};
+use otel_core::component::{
+    BuildError, ComponentConfig, Extension, ExtensionFactory, Host, Processor, ProcessorFactory,
+};
 use otel_core::config::{Decode, Fields};
 use otel_core::pdata::Signal;
 
-use super::MemoryLimiterProcessor;
 use super::limiter::{Limiter, Limits};
 use super::memory::{self, ProcessMemory};
+use super::{MemoryLimiterExtension, MemoryLimiterProcessor};
 
-/// The configuration of the `memory_limiter` processor.
+/// The configuration of `memory_limiter`, the processor and the extension.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MemoryLimiterConfig {
@@ -127,10 +130,22 @@ impl MemoryLimiterConfig {
     }
 }
 
+impl MemoryLimiterConfig {
+    /// What the instances of one configuration share.
+    fn limiter(&self, host: &Host) -> Result<Arc<Limiter>, BuildError> {
+        let limits = self.limits(host)?;
+        Ok(host.shared(|| Limiter::new(limits, Box::new(ProcessMemory))))
+    }
+}
+
 impl<S: Signal> ProcessorFactory<S> for MemoryLimiterConfig {
     fn create(&self, host: &Host) -> Result<Box<dyn Processor<S>>, BuildError> {
-        let limits = self.limits(host)?;
-        let limiter = host.shared(|| Limiter::new(limits, Box::new(ProcessMemory)));
-        Ok(Box::new(MemoryLimiterProcessor::<S>::new(limiter, host)))
+        Ok(Box::new(MemoryLimiterProcessor::<S>::new(self.limiter(host)?, host)))
+    }
+}
+
+impl ExtensionFactory for MemoryLimiterConfig {
+    fn create(&self, host: &Host) -> Result<Arc<dyn Extension>, BuildError> {
+        Ok(Arc::new(MemoryLimiterExtension::new(self.limiter(host)?, host)))
     }
 }

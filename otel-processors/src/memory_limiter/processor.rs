@@ -40,12 +40,6 @@ impl<S: Signal> MemoryLimiterProcessor<S> {
             signal: PhantomData,
         }
     }
-
-    fn refusal() -> ConsumeError {
-        ConsumeError::retryable("data refused due to high memory usage")
-            .with_reason("memory_limited")
-            .with_retry_after(Duration::from_secs(1))
-    }
 }
 
 #[async_trait]
@@ -69,7 +63,7 @@ impl<S: Signal> Processor<S> for MemoryLimiterProcessor<S> {
         self.report.end(work);
         if refuses {
             self.refused.add(items);
-            return Err(Self::refusal());
+            return Err(refusal());
         }
         next.consume(data, context).await?;
         self.accepted.add(items);
@@ -77,8 +71,15 @@ impl<S: Signal> Processor<S> for MemoryLimiterProcessor<S> {
     }
 
     fn admit(&self, data: &S, next: &Next<S>) -> Result<(), ConsumeError> {
-        if self.limiter.refuses() { Err(Self::refusal()) } else { next.admit(data) }
+        if self.limiter.refuses() { Err(refusal()) } else { next.admit(data) }
     }
+}
+
+/// What those who send are told while memory is short.
+pub(super) fn refusal() -> ConsumeError {
+    ConsumeError::retryable("data refused due to high memory usage")
+        .with_reason("memory_limited")
+        .with_retry_after(Duration::from_secs(1))
 }
 
 /// Names with descriptions, by signal.

@@ -2,12 +2,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use otel_core::component::{ComponentKind, Context, Processor};
+use otel_core::component::{Code, Component, ComponentConfig, ComponentKind, Context, Processor};
+use otel_core::config;
+use otel_core::net::Peer;
+use otel_core::net::auth::{RequestHead, ServerMiddleware};
 use otel_core::pdata::Traces;
 use otel_core::testing::{Sink, TestHost};
 
-use super::{Limiter, Limits, Memory, MemoryLimiterConfig, MemoryLimiterProcessor};
-use otel_core::component::{Component, ComponentConfig};
+use super::{Limiter, Limits, Memory, MemoryLimiterConfig, MemoryLimiterExtension, MemoryLimiterProcessor};
 
 /// Memory that the test sets; giving back frees `garbage`.
 #[derive(Debug, Clone, Default)]
@@ -83,6 +85,30 @@ async fn memory_that_runs_short_between_two_ticks_is_noticed_when_data_comes() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn as_an_extension_it_refuses_requests_before_they_are_read() {
+    let memory = Fake::default();
+    let host = TestHost::new(ComponentKind::Extension, "memory_limiter");
+    let limiter = Arc::new(Limiter::new(limits(), Box::new(memory.clone())));
+    let extension = MemoryLimiterExtension::new(limiter, &host.host());
+    extension.start().await.unwrap();
+    let (method, headers) = (http::Method::POST, http::HeaderMap::new());
+    let request = RequestHead::new(&method, "/v1/traces", &headers, Peer::default());
+    for (mib, refused) in [(10, false), (90, true), (79, false)] {
+        memory.used.store(mib << 20, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(11)).await;
+        let admitted = extension.admit(&request).await;
+        assert_eq!(admitted.is_err(), refused, "{mib} MiB: {admitted:?}");
+        if let Err(refused) = admitted {
+            assert_eq!(refused.reason, "memory_limited");
+            assert_eq!(refused.status.http_status(), 429);
+            assert_eq!(refused.status.code, Code::ResourceExhausted);
+            assert_eq!(refused.status.retry_after, Some(Duration::from_secs(1)));
+        }
+    }
+    extension.shutdown(tokio::time::Instant::now()).await;
+}
+
 #[test]
 fn rules_between_keys_are_told_with_the_words_of_the_go_collector() {
     let messages = |config: MemoryLimiterConfig| {
@@ -102,4 +128,18 @@ fn rules_between_keys_are_told_with_the_words_of_the_go_collector() {
         ..MemoryLimiterConfig::default()
     };
     assert_eq!(messages(config), ["'spike_limit_mib' must be smaller than 'limit_mib'"]);
+}
+
+#[test]
+fn the_configurations_of_the_readme_are_valid() {
+    let readme = include_str!("README.md");
+    let blocks: Vec<_> =
+        readme.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        let keys = block.split("  memory_limiter:\n").nth(1).unwrap();
+        let keys = keys.lines().take_while(|line| line.starts_with("    ")).map(|line| &line[4..]);
+        let yaml = keys.collect::<Vec<_>>().join("\n");
+        config::from_yaml::<MemoryLimiterConfig>("memory_limiter.yaml", &yaml).unwrap();
+    }
 }

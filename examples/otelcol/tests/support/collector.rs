@@ -86,7 +86,7 @@ impl Collector {
     }
 
     /// What is logged with the message as `endpoint`.
-    fn endpoint(&self, message: &str) -> SocketAddr {
+    pub(crate) fn endpoint(&self, message: &str) -> SocketAddr {
         let log = self.log();
         let line = log
             .lines()

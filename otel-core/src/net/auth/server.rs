@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::{AuthenticationError, RequestHead};
 use crate::component::Authentication;
-use crate::net::Status;
+use crate::net::Refused;
 
 /// Decides who may send to a server. Offered by an extension, asked concurrently.
 ///
@@ -34,7 +34,7 @@ pub trait ServerMiddleware: fmt::Debug + Send + Sync + 'static {
     /// Lets a request in.
     ///
     /// # Errors
-    /// It is refused with this status, of which nothing is read. A delay is told to the client as `Retry-After` and
-    /// `RetryInfo`.
-    async fn admit(&self, request: &RequestHead<'_>) -> Result<(), Status>;
+    /// It is refused with this status, and counted by this reason; nothing of it is read. A delay is told to the client as
+    /// `Retry-After` and `RetryInfo`.
+    async fn admit(&self, request: &RequestHead<'_>) -> Result<(), Refused>;
 }
