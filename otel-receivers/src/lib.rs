@@ -17,7 +17,10 @@
     feature = "basicauth",
     feature = "bearertokenauth",
     feature = "file_storage",
+    feature = "headers_setter",
     feature = "health_check",
+    feature = "oauth2client",
+    feature = "oidc",
     feature = "zpages"
 ))]
 pub mod extensions;
@@ -41,8 +44,14 @@ pub fn register(registry: &mut Registry) {
     registry.extension::<extensions::bearertokenauth::BearerTokenAuthConfig>();
     #[cfg(feature = "file_storage")]
     registry.extension::<extensions::file_storage::FileStorageConfig>();
+    #[cfg(feature = "headers_setter")]
+    registry.extension::<extensions::headers_setter::HeadersSetterConfig>();
     #[cfg(feature = "health_check")]
     registry.extension::<extensions::health_check::HealthCheckConfig>();
+    #[cfg(feature = "oauth2client")]
+    registry.extension::<extensions::oauth2client::OAuth2ClientConfig>();
+    #[cfg(feature = "oidc")]
+    registry.extension::<extensions::oidc::OidcConfig>();
     #[cfg(feature = "zpages")]
     registry.extension::<extensions::zpages::ZpagesConfig>();
     // A build without features has none to add.

@@ -25,6 +25,13 @@ pub struct Peer {
     pub address: Option<SocketAddr>,
 }
 
+impl Peer {
+    /// A peer at an address.
+    pub const fn new(address: Option<SocketAddr>) -> Self {
+        Self { address }
+    }
+}
+
 /// A connection that was accepted, with or without TLS.
 pub(super) enum Stream {
     Tcp(TcpStream),
