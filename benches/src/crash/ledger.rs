@@ -36,6 +36,7 @@ struct Books {
     strangers: u64,
     duplicates: u64,
     duplicates_of_backend: u64,
+    largest_message: u64,
 }
 
 #[derive(Debug)]
@@ -95,19 +96,14 @@ pub struct Balance {
     pub duplicates: u64,
     /// Arrivals of what the backend had, but had not said so in time.
     pub duplicates_of_backend: u64,
+    /// The most that the backend took at once.
+    pub largest_message: u64,
     /// Items and messages that are not what was sent.
     pub damaged: u64,
     /// What is wrong with the first of these.
     pub descriptions: Vec<String>,
     /// Items that nobody sent in this run.
     pub strangers: u64,
-}
-
-impl Balance {
-    /// The part of the accepted items that the collector sent again of its own making.
-    pub fn duplicated_part(&self) -> f64 {
-        self.duplicates as f64 / self.accepted.max(1) as f64
-    }
 }
 
 impl Ledger {
@@ -138,6 +134,7 @@ impl Ledger {
     /// The backend took items. Whether it says so, in time, decides who is to blame if they come again.
     pub fn took(&self, signal: Signal, items: &[ItemId], acknowledged: bool) {
         let mut books = self.books();
+        books.largest_message = books.largest_message.max(items.len() as u64);
         for &id in items {
             let Some(item) = books.item(signal, id) else {
                 books.strangers += 1;
@@ -183,6 +180,7 @@ impl Ledger {
             requests: books.requests.len(),
             duplicates: books.duplicates,
             duplicates_of_backend: books.duplicates_of_backend,
+            largest_message: books.largest_message,
             damaged: books.damaged,
             descriptions: books.descriptions.clone(),
             strangers: books.strangers,
@@ -296,7 +294,6 @@ mod tests {
         ledger.took(SIGNAL, &ids(request, 0..1), true);
         let balance = ledger.balance();
         assert_eq!((balance.duplicates_of_backend, balance.duplicates), (2, 1));
-        assert!((balance.duplicated_part() - 0.5).abs() < f64::EPSILON);
     }
 
     #[test]

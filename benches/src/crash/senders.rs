@@ -185,12 +185,13 @@ async fn send(shared: Arc<Shared>, protocol: Protocol, pace: Duration, mut chanc
     }
 }
 
-/// Half of the requests are small; the largest have thousands of items.
+/// Most requests are small; one in a hundred has thousands of items.
 fn size(chance: &mut StdRng) -> u16 {
     match chance.random_range(0..100) {
-        0..50 => chance.random_range(1..20),
-        50..88 => chance.random_range(20..400),
-        _ => chance.random_range(400..4_000),
+        0..60 => chance.random_range(1..20),
+        60..95 => chance.random_range(20..200),
+        95..99 => chance.random_range(200..1_000),
+        _ => chance.random_range(1_000..4_000),
     }
 }
 
