@@ -35,6 +35,11 @@ pub struct Report {
     pub last_exit: Option<ExitStatus>,
     /// What was done to what it stored.
     pub damages: Vec<Damage>,
+    /// Lines in its logs that tell of damage.
+    pub told: usize,
+    /// What it counted as lost to damage: items, or records where nobody knows what they held. It forgets what it counted when it is
+    /// killed.
+    pub counted: u64,
     /// How long it took from when the disk had room again to the next answer of success.
     pub recovery: Option<Duration>,
     longest_start: Duration,
@@ -57,6 +62,8 @@ impl Report {
             exits: Vec::new(),
             last_exit: None,
             damages: Vec::new(),
+            told: 0,
+            counted: 0,
             recovery: None,
             longest_start: Duration::ZERO,
         }
@@ -84,6 +91,7 @@ impl Report {
         demand(balance.accepted > 0, "nothing was answered with success".into());
         let losable = self.losable();
         demand(balance.lost <= losable, format!("{} items lost, {losable} excused", balance.lost));
+        demand(balance.lost == 0 || self.told > 0, "nothing told of what was damaged".into());
         demand(balance.damaged == 0, format!("{} items or messages damaged", balance.damaged));
         demand(balance.strangers == 0, format!("{} items that nobody sent", balance.strangers));
         // In a short run a single message is more than that part.
@@ -148,6 +156,9 @@ impl fmt::Display for Report {
         }
         for damage in &self.damages {
             writeln!(f, "  damage done      {damage}")?;
+        }
+        if self.damaging {
+            writeln!(f, "  damage told      {} lines of the logs, {} counted", self.told, self.counted)?;
         }
         if let Some(recovery) = self.recovery {
             writeln!(f, "  recovery         {:.2} s after the disk had room", recovery.as_secs_f64())?;

@@ -2,6 +2,7 @@ use std::{
     fs,
     future::pending,
     io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitStatus,
     sync::Arc,
@@ -10,7 +11,11 @@ use std::{
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use rustix::process::Signal;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::{Instant, sleep},
+};
 
 use super::{Backend, Damage, Ledger, Port, Report, Scenario, Senders, SmallDisk};
 use crate::e2e::{Candidate, Collector, CollectorError, Compression, Endpoints, Place};
@@ -119,7 +124,9 @@ pub async fn run(options: &Options) -> Result<Report, CrashError> {
     }
     report.outcomes = senders.stop().await;
     drain(&backend, &ledger).await;
+    report.counted += subject.counted().await;
     report.last_exit = Some(subject.stop().await?);
+    report.told += subject.told().map_err(failed("read a log"))?;
     report.balance = ledger.balance();
     report.behaviours = backend.behaviours();
     Ok(report)
@@ -146,9 +153,11 @@ async fn kill_often(
         if subject.is_stopped() {
             continue;
         }
+        report.counted += subject.counted().await;
         subject.kill().await?;
         report.kills.push(ledger.now());
         if options.damage {
+            report.told += subject.told().map_err(failed("read a log"))?;
             let damage = Damage::inflict(&subject.storage, &mut chance);
             report.damages.extend(damage.map_err(failed("damage what is stored"))?);
         }
@@ -238,6 +247,7 @@ struct Subject<'a> {
     configs: Vec<PathBuf>,
     storage: PathBuf,
     logs: PathBuf,
+    metrics: Port,
     run: usize,
     collector: Option<Collector>,
 }
@@ -245,16 +255,18 @@ struct Subject<'a> {
 impl<'a> Subject<'a> {
     fn new(options: &'a Options, directory: &Path, endpoints: Endpoints) -> Result<Self, CrashError> {
         let mut configs = options.scenario.configs();
-        let changing = directory.join("changing.yaml");
-        fs::write(&changing, changing_config(0)).map_err(failed("write a configuration"))?;
-        configs.push(changing);
+        configs.push(directory.join("changing.yaml"));
         let storage = directory.join("disk").join("storage");
-        Ok(Self { options, endpoints, configs, storage, logs: directory.to_owned(), run: 0, collector: None })
+        let metrics = Port::reserve().map_err(failed("reserve a port"))?;
+        let logs = directory.to_owned();
+        let subject = Self { options, endpoints, configs, storage, logs, metrics, run: 0, collector: None };
+        subject.configure()?;
+        Ok(subject)
     }
 
     fn spawn(&mut self) -> Result<(), CrashError> {
         self.run += 1;
-        let log = self.logs.join(format!("run-{}.log", self.run));
+        let log = self.log();
         let place = Place { configs: &self.configs, storage: &self.storage, cores: &[], log: &log };
         let spawned = Collector::spawn(&self.options.candidate, &place, self.endpoints, Compression::None);
         self.collector = Some(spawned.map_err(self.failed())?);
@@ -270,9 +282,39 @@ impl<'a> Subject<'a> {
 
     /// Changes its configuration, so that its exporter is another, and has it read.
     fn reload(&mut self) -> Result<(), CrashError> {
-        let changing = self.configs.last().expect("the last one changes");
-        fs::write(changing, changing_config(self.run)).map_err(failed("write a configuration"))?;
+        self.configure()?;
         self.signal(Signal::HUP)
+    }
+
+    /// Writes the last of the configurations: an exporter with a timeout that says which run this is.
+    fn configure(&self) -> Result<(), CrashError> {
+        let changing = self.configs.last().expect("the last one changes");
+        let timeout = 2_000 + self.run % 100;
+        let mut yaml = format!("exporters:\n  otlp:\n    timeout: {timeout}ms\n");
+        if self.options.damage {
+            let port = self.metrics.address().port();
+            let exporter = format!("prometheus: {{host: 127.0.0.1, port: {port}}}");
+            let readers = format!("[{{pull: {{exporter: {{{exporter}}}}}}}]");
+            yaml += &format!("service:\n  telemetry:\n    metrics: {{level: basic, readers: {readers}}}\n");
+        }
+        fs::write(changing, yaml).map_err(failed("write a configuration"))
+    }
+
+    /// How many lines of its log tell of damage.
+    fn told(&self) -> io::Result<usize> {
+        let log = fs::read_to_string(self.log())?;
+        Ok(log.lines().filter(|line| line.contains("damage")).count())
+    }
+
+    /// How much it counts as lost to damage; nothing where nobody counts.
+    async fn counted(&self) -> u64 {
+        let metrics = scrape(self.metrics.address()).await.unwrap_or_default();
+        let lost = metrics.lines().filter(|line| line.contains("reason=\"storage_damaged\""));
+        lost.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum::<f64>() as u64
+    }
+
+    fn log(&self) -> PathBuf {
+        self.logs.join(format!("run-{}.log", self.run))
     }
 
     fn signal(&mut self, signal: Signal) -> Result<(), CrashError> {
@@ -319,7 +361,11 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// The exporter with a timeout that says which version this is.
-fn changing_config(version: usize) -> String {
-    format!("exporters:\n  otlp:\n    timeout: {}ms\n", 2_000 + version % 100)
+/// What Prometheus is shown.
+async fn scrape(address: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
 }
