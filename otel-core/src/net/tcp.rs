@@ -80,6 +80,7 @@ impl fmt::Debug for TcpListener {
     }
 }
 
+#[cfg(any(feature = "client", test))]
 impl TcpStream {
     pub(super) async fn connect(address: SocketAddr) -> io::Result<Self> {
         #[cfg(feature = "simulation")]
