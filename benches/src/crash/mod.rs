@@ -18,6 +18,7 @@ mod report;
 mod run;
 mod scenario;
 mod senders;
+mod subject;
 
 pub use backend::Backend;
 pub use disk::{Damage, SmallDisk};

@@ -1,24 +1,11 @@
-use std::{
-    fs,
-    future::pending,
-    io,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::ExitStatus,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs, future::pending, io, path::PathBuf, sync::Arc, time::Duration};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use rustix::process::Signal;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
-use super::{Backend, Damage, Ledger, Port, Report, Scenario, Senders, SmallDisk};
-use crate::e2e::{Candidate, Collector, CollectorError, Compression, Endpoints, Place};
+use super::{Backend, Damage, Ledger, Port, Report, Scenario, Senders, SmallDisk, subject::Subject};
+use crate::e2e::{Candidate, CollectorError, Endpoints};
 
 /// How long nothing may arrive at the end, before what is missing counts as lost. Longer than any retry waits.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(15);
@@ -82,7 +69,7 @@ impl CrashError {
     }
 }
 
-fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> CrashError {
+pub(super) fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> CrashError {
     move |source| CrashError::Io { doing, source }
 }
 
@@ -238,134 +225,4 @@ async fn drain(backend: &Backend, ledger: &Ledger) {
             last = (arrivals, Instant::now());
         }
     }
-}
-
-/// The collector, one process after the other.
-struct Subject<'a> {
-    options: &'a Options,
-    endpoints: Endpoints,
-    configs: Vec<PathBuf>,
-    storage: PathBuf,
-    logs: PathBuf,
-    metrics: Port,
-    run: usize,
-    collector: Option<Collector>,
-}
-
-impl<'a> Subject<'a> {
-    fn new(options: &'a Options, directory: &Path, endpoints: Endpoints) -> Result<Self, CrashError> {
-        let mut configs = options.scenario.configs();
-        configs.push(directory.join("changing.yaml"));
-        let storage = directory.join("disk").join("storage");
-        let metrics = Port::reserve().map_err(failed("reserve a port"))?;
-        let logs = directory.to_owned();
-        let subject = Self { options, endpoints, configs, storage, logs, metrics, run: 0, collector: None };
-        subject.configure()?;
-        Ok(subject)
-    }
-
-    fn spawn(&mut self) -> Result<(), CrashError> {
-        self.run += 1;
-        let log = self.log();
-        let place = Place { configs: &self.configs, storage: &self.storage, cores: &[], log: &log };
-        let spawned = Collector::spawn(&self.options.candidate, &place, self.endpoints, Compression::None);
-        self.collector = Some(spawned.map_err(self.failed())?);
-        Ok(())
-    }
-
-    /// The time that it took.
-    async fn wait_until_ready(&mut self) -> Result<Duration, CrashError> {
-        let (begun, failed, endpoints) = (Instant::now(), self.failed(), self.endpoints);
-        self.running().wait_until_ready(endpoints).await.map_err(failed)?;
-        Ok(begun.elapsed())
-    }
-
-    /// Changes its configuration, so that its exporter is another, and has it read.
-    fn reload(&mut self) -> Result<(), CrashError> {
-        self.configure()?;
-        self.signal(Signal::HUP)
-    }
-
-    /// Writes the last of the configurations: an exporter with a timeout that says which run this is.
-    fn configure(&self) -> Result<(), CrashError> {
-        let changing = self.configs.last().expect("the last one changes");
-        let timeout = 2_000 + self.run % 100;
-        let mut yaml = format!("exporters:\n  otlp:\n    timeout: {timeout}ms\n");
-        if self.options.damage {
-            let port = self.metrics.address().port();
-            let exporter = format!("prometheus: {{host: 127.0.0.1, port: {port}}}");
-            let readers = format!("[{{pull: {{exporter: {{{exporter}}}}}}}]");
-            yaml += &format!("service:\n  telemetry:\n    metrics: {{level: basic, readers: {readers}}}\n");
-        }
-        fs::write(changing, yaml).map_err(failed("write a configuration"))
-    }
-
-    /// How many lines of its log tell of damage.
-    fn told(&self) -> io::Result<usize> {
-        let log = fs::read_to_string(self.log())?;
-        Ok(log.lines().filter(|line| line.contains("damage")).count())
-    }
-
-    /// How much it counts as lost to damage; nothing where nobody counts.
-    async fn counted(&self) -> u64 {
-        let metrics = scrape(self.metrics.address()).await.unwrap_or_default();
-        let lost = metrics.lines().filter(|line| line.contains("reason=\"storage_damaged\""));
-        lost.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum::<f64>() as u64
-    }
-
-    fn log(&self) -> PathBuf {
-        self.logs.join(format!("run-{}.log", self.run))
-    }
-
-    fn signal(&mut self, signal: Signal) -> Result<(), CrashError> {
-        let failed = self.failed();
-        self.running().signal(signal).map_err(failed)
-    }
-
-    /// An error if it ended by itself.
-    fn assert_runs(&mut self) -> Result<(), CrashError> {
-        let failed = self.failed();
-        let collector = self.running();
-        match collector.ended() {
-            Ok(None) => Ok(()),
-            Ok(Some(status)) => Err(failed(CollectorError::Ended { status, log: collector.log_tail() })),
-            Err(error) => Err(failed(error)),
-        }
-    }
-
-    async fn kill(&mut self) -> Result<(), CrashError> {
-        let failed = self.failed();
-        self.take().kill().await.map_err(failed)
-    }
-
-    async fn stop(&mut self) -> Result<ExitStatus, CrashError> {
-        let failed = self.failed();
-        self.take().stop().await.map_err(failed)
-    }
-
-    fn failed(&self) -> impl FnOnce(CollectorError) -> CrashError + use<> {
-        let run = self.run;
-        move |source| CrashError::Collector { run, source }
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.collector.is_none()
-    }
-
-    fn running(&mut self) -> &mut Collector {
-        self.collector.as_mut().expect("it was spawned")
-    }
-
-    fn take(&mut self) -> Collector {
-        self.collector.take().expect("it was spawned")
-    }
-}
-
-/// What Prometheus is shown.
-async fn scrape(address: SocketAddr) -> io::Result<String> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    Ok(answer)
 }
