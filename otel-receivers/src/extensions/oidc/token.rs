@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// The longest token that is looked at.
 const MAX_TOKEN: usize = 64 << 10;
@@ -191,8 +191,11 @@ fn text<'c>(claims: &'c Map<String, Value>, name: &'static str) -> Result<&'c st
 fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<SystemTime>, Unacceptable> {
     let seconds = match claims.get(name) {
         None | Some(Value::Null) => return Ok(None),
-        Some(value) => value.as_f64().ok_or(Unacceptable::Type(name))?,
+        // Some issuers write the number as a text, which the Go collector accepts.
+        Some(Value::String(text)) => text.parse().ok().as_ref().and_then(Number::as_f64),
+        Some(value) => value.as_f64(),
     };
+    let seconds = seconds.ok_or(Unacceptable::Type(name))?;
     let latest = Duration::from_secs(u64::from(u32::MAX) * 50);
     let since = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(latest).min(latest);
     Ok(Some(SystemTime::UNIX_EPOCH + since))

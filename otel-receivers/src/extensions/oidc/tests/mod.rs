@@ -279,7 +279,9 @@ async fn hostile_tokens_are_refused_without_a_word_of_them_in_the_log() {
         (key.sign("RS256", "one", &but(&claims, "exp", now - 1)), "oidc: token is expired (Token Expiry: "),
         (key.sign("RS256", "one", &but(&claims, "exp", Value::Null)), "oidc: token is expired"),
         (key.sign("RS256", "one", &but(&claims, "exp", "never")), "failed to unmarshal claims: exp"),
-        (key.sign("RS256", "one", &but(&claims, "nbf", "99999999999")), "failed to unmarshal claims: nbf"),
+        (key.sign("RS256", "one", &but(&claims, "exp", "inf")), "failed to unmarshal claims: exp"),
+        (key.sign("RS256", "one", &but(&claims, "nbf", "99999999999")), "before the nbf (not before) time"),
+        (key.sign("RS256", "one", &but(&claims, "nbf", json!([]))), "failed to unmarshal claims: nbf"),
         (key.sign("RS256", "one", &but(&claims, "nbf", now + 301)), "before the nbf (not before) time"),
         (key.sign("RS256", "one", &but(&claims, "aud", "us")), r#"expected audience "otel" got ["us"]"#),
         (key.sign("RS256", "one", &but(&claims, "aud", Value::Null)), r#"expected audience "otel" got []"#),
@@ -296,6 +298,7 @@ async fn hostile_tokens_are_refused_without_a_word_of_them_in_the_log() {
     // Clocks of issuers may be ahead of ours, by a little.
     running.with(&key.sign("RS256", "one", &but(&claims, "nbf", now + 299))).await.unwrap();
     running.with(&key.sign("RS256", "one", &but(&claims, "exp", now))).await.unwrap();
+    running.with(&key.sign("RS256", "one", &but(&claims, "exp", now.to_string()))).await.unwrap();
     assert_eq!(running.host.logs(), []);
 }
 
