@@ -12,7 +12,7 @@ use crate::component::{
 };
 use crate::engine::Tasks;
 use crate::pdata::SignalKind;
-use crate::telemetry::{Clock, Level, LogRecord, LogSink, Logger, Metrics, Telemetry};
+use crate::telemetry::{Clock, Level, LogRecord, LogSink, Logger, Metrics, Telemetry, Tracer};
 
 /// Makes [`Host`]s for components under test, and shows what they did with them. Tasks run on the tokio runtime of
 /// the caller and end when the last host and this are gone.
@@ -105,6 +105,12 @@ impl TestHost {
         let telemetry = &self.parts.telemetry;
         self.parts.telemetry =
             Telemetry::new(telemetry.logger().clone(), telemetry.metrics().clone(), Arc::new(clock));
+        self
+    }
+
+    /// The same with a tracer.
+    pub fn with_tracer(mut self, tracer: Tracer) -> Self {
+        self.parts.telemetry = self.parts.telemetry.with_tracer(tracer);
         self
     }
 

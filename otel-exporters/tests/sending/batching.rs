@@ -1,8 +1,12 @@
 use std::time::Duration;
 
-use otel_core::component::{Component as _, ConsumeError, Context, Exporter as _, Metadata};
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
+use otel_core::component::{Component as _, ComponentKind, ConsumeError, Context, Exporter as _, Metadata};
 use otel_core::pdata::build::TracesBuilder;
 use otel_core::pdata::{Signal as _, Traces};
+use otel_core::telemetry::Tracer;
+use otel_core::testing::TestHost;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -213,6 +217,29 @@ async fn what_is_in_no_finished_batch_at_the_deadline_is_dropped_and_counted() {
     sending.shutdown(Instant::now() + Duration::from_secs(1)).await;
     assert_eq!(scripted.attempts(), [2]);
     assert_eq!(seen.metrics.counted("otelcol_dropped_items", &[("reason", "shutdown")]), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_span_of_a_batch_links_to_those_of_its_requests() {
+    let spans_seen = InMemorySpanExporter::default();
+    let provider = SdkTracerProvider::builder().with_simple_exporter(spans_seen.clone()).build();
+    let host =
+        TestHost::new(ComponentKind::Exporter, "scripted").with_tracer(Tracer::new(provider.tracer("test")));
+    let (seen, scripted) = (Seen::of(host), Scripted::new([]));
+    let sending = started("sending_queue: { batch: { min_size: 2 } }", &scripted, &seen).await;
+    for count in [1, 1, 2] {
+        sending.export(spans(count), Context::new()).await.unwrap();
+    }
+    settle().await;
+    scripted.forget();
+    let seen = spans_seen.get_finished_spans().unwrap();
+    let of = |name: &str| seen.iter().filter(|span| span.name == name).collect::<Vec<_>>();
+    let (enqueued, sent) = (of("exporter/enqueue"), of("exporter/scripted/traces"));
+    let linked: Vec<_> = sent[0].links.iter().map(|link| link.span_context.span_id()).collect();
+    assert_eq!(linked, [enqueued[0].span_context.span_id(), enqueued[1].span_context.span_id()]);
+    // A batch of one request goes on with its trace.
+    assert_eq!(sent[1].parent_span_id, enqueued[2].span_context.span_id());
+    assert!(sent[1].links.is_empty());
 }
 
 proptest! {

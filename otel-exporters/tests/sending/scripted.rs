@@ -70,6 +70,11 @@ impl Scripted {
         self.0.requests.lock().unwrap().clone()
     }
 
+    /// Lets go of what was sent, and with it of the spans that it is in.
+    pub(crate) fn forget(&self) {
+        self.0.requests.lock().unwrap().clear();
+    }
+
     /// Seconds between the first attempt and each.
     pub(crate) fn seconds(&self) -> Vec<u64> {
         let attempts = self.0.attempts.lock().unwrap();
