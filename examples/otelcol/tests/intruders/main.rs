@@ -5,6 +5,7 @@
 mod support;
 
 mod credentials;
+mod renewal;
 mod smuggling;
 mod transport;
 
