@@ -51,6 +51,40 @@ use crate::component::{ComponentKind, Host};
 /// assert_eq!(count_starts(&test.host(), &id).await.unwrap(), 2);
 /// # });
 /// ```
+///
+/// An extension that stores elsewhere implements this trait, and offers itself:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use async_trait::async_trait;
+/// use otel_core::component::{
+///     Capabilities, Component, Extension, Files, KeyedState, Owner, Storage, StorageError,
+/// };
+/// use otel_core::testing::MemoryStorage;
+///
+/// /// Keeps everything until the process ends.
+/// struct Forgetful(MemoryStorage);
+///
+/// impl Component for Forgetful {}
+///
+/// impl Extension for Forgetful {
+///     fn provide(self: Arc<Self>, capabilities: &mut Capabilities) {
+///         capabilities.offer::<dyn Storage>(self);
+///     }
+/// }
+///
+/// #[async_trait]
+/// impl Storage for Forgetful {
+///     async fn state(&self, owner: &Owner) -> Result<Arc<dyn KeyedState>, StorageError> {
+///         self.0.state(owner).await
+///     }
+///
+///     async fn files(&self, owner: &Owner) -> Result<Arc<dyn Files>, StorageError> {
+///         self.0.files(owner).await
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Storage: Send + Sync + 'static {
     /// Opens the keyed state of an owner: checkpoints, offsets, small things that change.

@@ -64,6 +64,7 @@ async fn a_crash_keeps_what_was_synced_and_any_part_of_the_rest() {
         opened.sync().await.unwrap();
         opened.create("b").unwrap();
         append(&*file, b"|later");
+        assert_eq!(storage.content(&owner(), "a"), b"synced|later", "looking saves nothing");
         storage.crash();
         let opened = files(&storage).await;
         let left = content(&*opened.open("a").unwrap());
