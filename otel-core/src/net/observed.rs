@@ -115,8 +115,8 @@ impl Observer {
             span.fail(&response.status());
         }
         let Some(series) = &self.series else { return };
-        // A path that nobody serves is not a route; else every scanner would make series.
-        let route = if status == 404 { String::new() } else { asked.path.clone() };
+        // A path that nobody serves, or that nobody may know of, is not a route; else every scanner would make series.
+        let route = if matches!(status, 401 | 403 | 404) { String::new() } else { asked.path.clone() };
         let mut key = vec![
             ("http.request.method", asked.method.clone()),
             ("http.response.status_code", status.to_string()),

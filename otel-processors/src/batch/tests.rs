@@ -2,7 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use otel_core::component::{
-    Component, ComponentConfig, ComponentKind, ConsumeError, Context, Metadata, Next, Processor, Strength,
+    Authentication, Component, ComponentConfig, ComponentKind, ConsumeError, Context, Metadata, Next,
+    Processor, Strength,
 };
 use otel_core::pdata::build::TracesBuilder;
 use otel_core::pdata::{Signal, Traces};
@@ -21,6 +22,20 @@ fn spans(count: usize) -> Traces {
         });
     }
     builder.finish()
+}
+
+/// A client that is known.
+#[derive(Debug)]
+struct Known;
+
+impl Authentication for Known {
+    fn attribute(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
 }
 
 fn processor(config: &BatchConfig) -> (Arc<BatchProcessor<Traces>>, TestHost) {
@@ -168,7 +183,7 @@ async fn metadata_keeps_batches_apart_goes_on_and_is_limited() {
         let mut metadata = Metadata::new();
         metadata.append("tenant", tenant);
         metadata.append("secret", "x");
-        let context = Context::new().with_metadata(metadata);
+        let context = Context::new().with_metadata(metadata).with_authentication(Arc::new(Known));
         results.push(processor.process(spans(2), context, &sink.next()).await);
     }
     let error = results.pop().unwrap().unwrap_err();
@@ -183,6 +198,8 @@ async fn metadata_keeps_batches_apart_goes_on_and_is_limited() {
         .collect();
     got.sort_unstable();
     assert_eq!(got, [("a".to_owned(), 4, 0), ("b".to_owned(), 2, 0)]);
+    // A batch is of several clients.
+    assert!(sink.contexts().iter().all(|context| context.authentication().is_none()));
 }
 
 #[tokio::test(start_paused = true)]
