@@ -102,7 +102,9 @@ impl<S: Signal> Link<S> {
     /// Lets every later call wait until the link leads somewhere again.
     pub(super) fn hold(self: &Arc<Self>) -> Released {
         let (held, opened) = watch::channel(());
-        let gate = Gate { link: Arc::downgrade(self), opened };
+        // A stage before this one that waits where something durable follows must not answer early meanwhile.
+        let strength = self.strength();
+        let gate = Gate { link: Arc::downgrade(self), opened, strength };
         let old = self.target.swap(Target::new(Branches::to(Next::new(gate))));
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
         Released(old.in_use.subscribe())
@@ -138,6 +140,8 @@ impl<S: Signal> Consumer<S> for Link<S> {
 struct Gate<S: Signal> {
     link: Weak<Link<S>>,
     opened: watch::Receiver<()>,
+    /// That of where the link led before.
+    strength: Strength,
 }
 
 #[async_trait]
@@ -157,7 +161,7 @@ impl<S: Signal> Consumer<S> for Gate<S> {
     }
 
     fn strength(&self) -> Strength {
-        Strength::Held
+        self.strength
     }
 }
 

@@ -13,7 +13,7 @@ use otel_core::pdata::Traces;
 use otel_processors::batch::{Acknowledgement, BatchConfig};
 use tokio::time::Instant;
 
-use super::exporter::Style;
+use super::exporter::{Queues, Style};
 use super::spans::numbers;
 
 /// A `batch` processor.
@@ -42,14 +42,16 @@ impl Batch {
         config.send_batch_size = *chance.pick(&[1, 5, 20, 200]);
         if chance.percent(40) {
             // One after the other takes its time where each waits for its answer.
-            let least = if self.style.patient { 100 } else { 0 };
+            let least = if self.style.queues == Queues::Patient { 100 } else { 0 };
             config.send_batch_max_size = least.max(config.send_batch_size) + *chance.pick(&[0, 3]);
         }
+        let all = [Acknowledgement::Auto, Acknowledgement::Wait, Acknowledgement::Immediate];
+        // What is answered at once is lost in a crash.
         config.acknowledgement =
-            *chance.pick(&[Acknowledgement::Auto, Acknowledgement::Immediate, Acknowledgement::Wait]);
+            *chance.pick(if self.style.queues == Queues::Stored { &all[..2] } else { &all });
         if chance.percent(20) {
             config.metadata_keys = vec!["tenant".to_owned()];
-            config.metadata_cardinality_limit = if self.style.patient { 10 } else { 2 };
+            config.metadata_cardinality_limit = if self.style.queues == Queues::Patient { 10 } else { 2 };
         }
         config
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -21,17 +22,26 @@ pub(crate) struct Clients {
     /// What they were told is taken.
     pub(crate) accepted: Mutex<BTreeSet<u64>>,
     seed: u64,
+    /// How many there were.
+    known: AtomicU64,
     trace: Trace,
 }
 
 impl Clients {
     pub(crate) fn new(seed: u64, trace: &Trace) -> Self {
-        Self { source: Source::new(), accepted: Mutex::default(), seed, trace: trace.clone() }
+        Self {
+            source: Source::new(),
+            accepted: Mutex::default(),
+            seed,
+            known: AtomicU64::new(1),
+            trace: trace.clone(),
+        }
     }
 
     /// So many clients send until this is dropped.
     pub(crate) async fn send_for_ever(&self, clients: u64) {
-        join_all((1..=clients).map(|client| self.client(client))).await;
+        let first = self.known.fetch_add(clients, Ordering::Relaxed);
+        join_all((first..first + clients).map(|client| self.client(client))).await;
     }
 
     /// Sends spans, and remembers those that were taken.

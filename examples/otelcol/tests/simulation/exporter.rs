@@ -9,19 +9,31 @@ use otel_core::component::{
     BuildError, Component, ComponentConfig, ConsumeError, Context, Exporter, ExporterFactory, Host,
     StartError, Strength,
 };
+use otel_core::config::Optional;
 use otel_core::pdata::{Signal as _, Traces};
-use otel_exporters::sending::{Sending, SendingConfig};
+use otel_exporters::sending::{BatchConfig as QueueBatchConfig, Sending, SendingConfig};
 use tokio::time::Instant;
 
 use super::backend::Backend;
 use super::chance::Chance;
+use super::disk::STORAGE;
 
 /// How a seed makes configurations.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
     pub(crate) seed: u64,
-    /// Queues have room for all, retries never end.
-    pub(crate) patient: bool,
+    pub(crate) queues: Queues,
+}
+
+/// What the queues of a world are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queues {
+    /// As a seed has it, or there is none.
+    Any,
+    /// They have room for all, and retries never end.
+    Patient,
+    /// They are on a disk, and batches wait for it.
+    Stored,
 }
 
 impl Style {
@@ -68,7 +80,21 @@ impl ToBackend {
             queue.block_on_overflow = chance.percent(30);
             queue.wait_for_result = chance.percent(25);
         }
-        if self.style.patient {
+        if let Some(queue) = config.sending_queue.get_mut().filter(|_| chance.percent(30)) {
+            let mut batch = QueueBatchConfig::default();
+            batch.flush_timeout = Duration::from_millis(*chance.pick(&[20, 200, 1000]));
+            batch.min_size = *chance.pick(&[1, 10, 50]);
+            batch.max_size = *chance.pick(&[0, 50, 60]);
+            queue.batch = Optional::some(batch);
+        }
+        if self.style.queues == Queues::Stored {
+            config.retry_on_failure.max_elapsed_time = Duration::ZERO;
+            config.retry_on_failure.enabled = true;
+            if let Some(queue) = config.sending_queue.get_mut() {
+                queue.storage = Some(STORAGE.parse().expect("it is an id"));
+                queue.wait_for_result = false;
+            }
+        } else if self.style.queues == Queues::Patient {
             config.retry_on_failure.max_elapsed_time = Duration::ZERO;
             config.retry_on_failure.enabled = true;
             config.timeout = config.timeout.max(Duration::from_secs(1));
@@ -77,7 +103,7 @@ impl ToBackend {
                 queue.num_consumers = 10;
             }
         } else if !has_queue {
-            config.sending_queue = otel_core::config::Optional::none();
+            config.sending_queue = Optional::none();
         }
         config
     }

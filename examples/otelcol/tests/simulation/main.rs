@@ -8,6 +8,8 @@ mod backend;
 mod batch;
 mod chance;
 mod clients;
+mod crash;
+mod disk;
 mod exporter;
 mod network;
 mod spans;
@@ -15,11 +17,14 @@ mod trace;
 mod world;
 
 use std::collections::BTreeSet;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use otel_core::engine::ShutdownReport;
 use otel_core::telemetry::Metrics;
 
 use backend::{Mood, silence_simulated_panics};
+use exporter::Queues;
 use trace::tell;
 use world::{Scenario, World};
 
@@ -43,18 +48,27 @@ struct Outcome {
 /// Runs a world to its end, and checks what holds in every one of them.
 fn simulate(seed: u64, scenario: Scenario) -> Outcome {
     silence_simulated_panics();
-    // A thread has its own random state, so that nothing is the same between two runs but the seed.
-    let thread = std::thread::Builder::new().name(format!("seed {seed}"));
-    let world = thread.spawn(move || {
+    alone(&format!("seed {seed} of {scenario:?}"), move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.expect("a runtime without sockets").block_on(async {
             let world = World::new(seed, scenario);
             let (report, metrics) = world.run().await;
             outcome(&world, &report, &metrics)
         })
-    });
-    world.expect("a thread").join().unwrap_or_else(|_| panic!("see above: seed {seed} of {scenario:?}"))
+    })
 }
+
+/// Runs something on a thread with a random state of its own, so that two runs have nothing in common but the seed.
+fn alone<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, outcome) = mpsc::channel();
+    // Where it panics the sender goes without a word.
+    let run = move || drop(done.send(run()));
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).expect("a thread");
+    outcome.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// How long a seed may take in real time before it counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn outcome(world: &World, report: &ShutdownReport, metrics: &Metrics) -> Outcome {
     let accepted = world.clients.accepted.lock().unwrap();
@@ -134,10 +148,12 @@ fn each_seed(scenario: Scenario, check: impl Fn(u64, &Outcome)) {
     assert!(accepted as u64 > count);
 }
 
-const CHANGING: Scenario = Scenario { moods: Mood::GENTLE, changes: true, recovers: false, patient: true };
-const RECOVERING: Scenario = Scenario { moods: Mood::PASSING, changes: false, recovers: true, patient: true };
+const CHANGING: Scenario =
+    Scenario { moods: Mood::GENTLE, changes: true, recovers: false, queues: Queues::Patient };
+const RECOVERING: Scenario =
+    Scenario { moods: Mood::PASSING, changes: false, recovers: true, queues: Queues::Patient };
 const PICKY: Scenario = Scenario { moods: Mood::ALL, ..RECOVERING };
-const HARSH: Scenario = Scenario { moods: Mood::ALL, changes: true, recovers: false, patient: false };
+const HARSH: Scenario = Scenario { moods: Mood::ALL, changes: true, recovers: false, queues: Queues::Any };
 
 #[test]
 fn with_backends_that_are_only_slow_nothing_is_lost_whatever_changes() {
@@ -183,4 +199,31 @@ fn over_a_network_that_fails_everything_arrives_once_it_works_again() {
     }
     println!("{accepted} spans");
     assert!(accepted > 0);
+}
+
+/// Lives through seeds, and sums up.
+fn each_crash(damage: bool, check: impl Fn(u64, &crash::Outcome)) {
+    let (mut lives, mut accepted, mut missing, mut dropped) = (0, 0, 0, 0);
+    for seed in seeds(100) {
+        let outcome = alone(&format!("seed {seed}"), move || crash::simulate(seed, damage));
+        check(seed, &outcome);
+        lives += outcome.lives;
+        accepted += outcome.accepted;
+        missing += outcome.missing;
+        dropped += outcome.dropped;
+    }
+    println!("{lives} crashes: {accepted} spans accepted, {missing} missing, {dropped} counted as dropped");
+    assert!(accepted > 0);
+}
+
+#[test]
+fn what_a_persistent_queue_took_survives_crashes_full_disks_and_changes() {
+    each_crash(false, |seed, outcome| assert_eq!(outcome.missing, 0, "seed {seed}: {outcome:?}"));
+}
+
+#[test]
+fn damage_on_a_disk_costs_no_more_than_what_is_counted() {
+    each_crash(true, |seed, outcome| {
+        assert!(outcome.missing as u64 <= outcome.dropped, "seed {seed}: {outcome:?}");
+    });
 }

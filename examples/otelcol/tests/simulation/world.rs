@@ -15,7 +15,8 @@ use super::backend::{Backend, Mood};
 use super::batch::{Batch, Flow};
 use super::chance::Chance;
 use super::clients::Clients;
-use super::exporter::{Calls, Style, ToBackend};
+use super::disk::{Disk, STORAGE};
+use super::exporter::{Calls, Queues, Style, ToBackend};
 use super::trace::{Trace, tell};
 
 /// How long a shutdown may take.
@@ -32,8 +33,7 @@ pub(crate) struct Scenario {
     pub(crate) changes: bool,
     /// Backends get well, and what is held may leave before the shutdown.
     pub(crate) recovers: bool,
-    /// Queues have room, retries don't end.
-    pub(crate) patient: bool,
+    pub(crate) queues: Queues,
 }
 
 /// Everything around a collector, and what it is told.
@@ -44,6 +44,7 @@ pub(crate) struct World {
     /// For the order of events.
     pub(crate) chance: Chance,
     pub(crate) clients: Clients,
+    pub(crate) disk: Disk,
     /// Every graph has these behind every way.
     pub(crate) backends: Vec<Destination>,
     /// These come and go, and get what they can take.
@@ -68,6 +69,7 @@ impl World {
             seed,
             scenario,
             clients: Clients::new(seed, &trace),
+            disk: Disk::new(seed, &trace),
             backends: ["a", "b", "c"][..required].iter().map(destination).collect(),
             others: ["x", "y"].iter().map(destination).collect(),
             batches: ["batch/1", "batch/2", "batch/3", "batch/4"].map(|id| (id, Arc::default())),
@@ -90,7 +92,7 @@ impl World {
     }
 
     fn style(&self) -> Style {
-        Style { seed: self.seed, patient: self.scenario.patient }
+        Style { seed: self.seed, queues: self.scenario.queues }
     }
 
     /// A graph like others of this world in some things and not in others.
@@ -101,6 +103,9 @@ impl World {
         let shape = chance.below(4);
         tell!(self.trace, "a graph of shape {shape}");
         let processors = Processors::new(self);
+        if self.scenario.queues == Queues::Stored {
+            graph.extension(STORAGE, self.disk.clone());
+        }
         let ends: Vec<_> = self.backends.iter().map(|to| self.exporter(&mut graph, to)).collect();
         let others: Vec<_> = self.others.iter().filter(|_| chance.percent(40)).collect();
         let others: Vec<_> = others.into_iter().map(|to| self.exporter(&mut graph, to)).collect();
@@ -165,36 +170,56 @@ impl World {
         }
         for _ in 0..self.chance.below(8) {
             sleep(self.chance.millis(3000)).await;
-            let begun = Instant::now();
-            if self.chance.percent(30) {
-                let applied = timeout(self.chance.millis(500), running.apply(self.graph())).await;
-                tell!(self.trace, "changed in time: {}", applied.is_ok());
-            } else {
-                let applied = running.apply(self.graph()).await.expect("the graph is sound");
-                assert!(applied.failures.is_empty(), "{:?}", applied.failures);
-                tell!(self.trace, "changed: {:?}, dropped {:?}", applied.started, applied.dropped);
-            }
-            // What was broken off before is stopped first.
-            assert!(begun.elapsed() <= (SHUTDOWN + SLACK) * 2, "{:?}", begun.elapsed());
+            self.change_once(running).await;
         }
         sleep(self.chance.millis(1000)).await;
     }
 
+    /// Changes the graph until this is dropped.
+    pub(crate) async fn change_for_ever(&self, running: &mut Running) {
+        loop {
+            sleep(self.chance.millis(10_000)).await;
+            self.change_once(running).await;
+        }
+    }
+
+    async fn change_once(&self, running: &mut Running) {
+        let begun = Instant::now();
+        if self.chance.percent(30) {
+            let applied = timeout(self.chance.millis(500), running.apply(self.graph())).await;
+            tell!(self.trace, "changed in time: {}", applied.is_ok());
+        } else {
+            let applied = running.apply(self.graph()).await.expect("the graph is sound");
+            assert!(applied.failures.is_empty(), "{:?}", applied.failures);
+            tell!(self.trace, "changed: {:?}, dropped {:?}", applied.started, applied.dropped);
+        }
+        // What was broken off before is stopped first.
+        assert!(begun.elapsed() <= (SHUTDOWN + SLACK) * 2, "{:?}", begun.elapsed());
+    }
+
     /// Lets backends get well, and waits for what is held to leave.
     pub(crate) async fn recover(&self) {
+        self.backends_recover();
+        // The longest pause between attempts is far below, and so is what queues hold at a time.
+        sleep(Duration::from_secs(120)).await;
+    }
+
+    pub(crate) fn backends_recover(&self) {
         for destination in self.destinations() {
             destination.backend.become_(Mood::Well);
         }
-        // The longest pause between attempts is far below, and so is what queues hold at a time.
-        sleep(Duration::from_secs(120)).await;
+    }
+
+    /// Lets backends change their moods until this is dropped.
+    pub(crate) async fn backends_live(&self) {
+        join_all(self.destinations().map(|to| to.backend.live(self.scenario.moods))).await;
     }
 
     /// Lets everything happen, up to the end of the collector.
     pub(crate) async fn run(&self) -> (ShutdownReport, Metrics) {
         let (mut running, metrics) = self.start().await;
         let clients = self.clients.send_for_ever(1 + self.chance.below(4));
-        let lives = join_all(self.destinations().map(|to| to.backend.live(self.scenario.moods)));
-        let mut around = Box::pin(join(clients, lives));
+        let mut around = Box::pin(join(clients, self.backends_live()));
         tokio::select! {
             biased;
             _ = &mut around => unreachable!("clients and backends go on for ever"),
@@ -213,7 +238,7 @@ impl World {
         (report, metrics)
     }
 
-    async fn stop(&self, running: Running) -> ShutdownReport {
+    pub(crate) async fn stop(&self, running: Running) -> ShutdownReport {
         let begun = Instant::now();
         let report = running.shutdown().await;
         assert!(begun.elapsed() <= SHUTDOWN + SLACK, "{:?}", begun.elapsed());
@@ -236,7 +261,7 @@ impl Processors {
             let mut limiter = MemoryLimiterConfig::default();
             limiter.check_interval = Duration::from_secs(1);
             // The process needs more than the one, and less than the other.
-            let refuses = !world.scenario.patient && chance.percent(20);
+            let refuses = world.scenario.queues != Queues::Patient && chance.percent(20);
             limiter.limit_mib = if refuses { 2 } else { 1 << 20 };
             tell!(world.trace, "with a limiter of {} MiB", limiter.limit_mib);
             limiter

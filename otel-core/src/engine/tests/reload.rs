@@ -221,6 +221,24 @@ async fn where_only_one_can_run_the_old_one_stops_first_and_data_waits() {
     assert_eq!(sink.items(), 3);
 }
 
+/// Or else a stage that answers early where nothing durable follows would do so just then.
+#[tokio::test(start_paused = true)]
+async fn while_data_waits_its_answer_counts_for_as_much_as_before() {
+    let (source, log) = (Source::new(), Log::default());
+    let sink = Sink::new().with_strength(Strength::Durable);
+    let port = Arc::new(AtomicBool::new(false));
+    let with_port = |name| Holding { port: Some(Arc::clone(&port)), ..Holding::new(name, &log) };
+    let mut running = line(&source, &[with_port("old")], &sink).start(Options::default()).await.unwrap();
+    source.send(spans(1)).await.unwrap();
+    sink.dawdle(Duration::from_secs(2));
+    let change = async { running.apply(line(&source, &[with_port("new")], &sink)).await.unwrap() };
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(source.output().unwrap().strength(), Strength::Durable);
+    };
+    tokio::join!(change, meanwhile);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_had_to_stop_first_is_started_again_where_the_new_graph_does_not_start() {
     let (source, sink, log) = (Source::new(), Sink::new(), Log::default());
