@@ -83,6 +83,12 @@ impl Running {
         self.overview.set_failed_reload(Some(error.to_owned()));
     }
 
+    /// How long the shutdown may take.
+    #[cfg(feature = "service")]
+    pub(crate) fn shutdown_timeout(&self) -> std::time::Duration {
+        self.shutdown_timeout
+    }
+
     /// Sets how long the shutdown, and that of components that are replaced, may take.
     pub fn set_shutdown_timeout(&mut self, timeout: std::time::Duration) {
         self.shutdown_timeout = timeout;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -89,11 +89,8 @@ impl Service {
                 error = self.running.fatal() => break Some(error),
                 read = next() => read,
             };
-            tokio::select! {
-                biased;
-                () = &mut stop => break None,
-                // What came of it is logged and shown by extensions.
-                _ = self.reload(read) => {}
+            if self.reload_until(read, stop.as_mut()).await {
+                break None;
             }
         };
         let logger = self.running.telemetry().logger().clone();
@@ -115,6 +112,30 @@ impl Service {
         self.own.shutdown(Instant::now() + FLUSH_TIME).await;
         logger.info("Shutdown complete.").emit();
         report
+    }
+
+    /// Applies a configuration. Returns whether it was to stop meanwhile: a change that is under way then is first brought to its
+    /// end, if that takes at most half of the time there is for the shutdown, since data has nowhere to go in the middle of it.
+    async fn reload_until(
+        &mut self,
+        read: Result<Collector, ConfigErrors>,
+        stop: Pin<&mut impl Future<Output = ()>>,
+    ) -> bool {
+        let timeout = self.running.shutdown_timeout();
+        let asked = {
+            // What came of it is logged and shown by extensions.
+            let mut reload = pin!(self.reload(read));
+            tokio::select! {
+                biased;
+                () = stop => {}
+                _ = &mut reload => return false,
+            }
+            let asked = Instant::now();
+            let _ = tokio::time::timeout(timeout / 2, reload).await;
+            asked
+        };
+        self.running.set_shutdown_timeout(timeout.saturating_sub(asked.elapsed()));
+        true
     }
 
     pub(super) fn log_dropped(&self, message: &str, dropped: &Dropped) {
