@@ -84,6 +84,9 @@ fn fill_up(file: &mut File) -> io::Result<()> {
     Ok(())
 }
 
+/// A file is chosen by its weight, which is its bytes and this.
+const LEAST_WEIGHT: u64 = 8 << 10;
+
 /// What was done to a file that a collector keeps.
 #[derive(Clone, Debug)]
 pub struct Damage {
@@ -108,7 +111,15 @@ impl Damage {
         if files.is_empty() {
             return Ok(None);
         }
-        let (path, length) = files.swap_remove(chance.random_range(0..files.len()));
+        // As likely as their sizes, with something for the smallest.
+        let weight = |length: u64| length + LEAST_WEIGHT;
+        let mut drawn = chance.random_range(0..files.iter().map(|(_, length)| weight(*length)).sum());
+        let mut chosen = 0;
+        while drawn >= weight(files[chosen].1) {
+            drawn -= weight(files[chosen].1);
+            chosen += 1;
+        }
+        let (path, length) = files.swap_remove(chosen);
         let file = OpenOptions::new().read(true).write(true).open(&path)?;
         let at = chance.random_range(0..length);
         let kind = if chance.random_bool(0.5) {
