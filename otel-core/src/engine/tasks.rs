@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Abortable};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -153,7 +153,14 @@ impl Spawn for Tasks {
     }
 
     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) {
-        self.runtime.spawn_blocking(work);
+        // Threads take turns as they please. A simulation has one, whose clock stands still.
+        let is_simulated =
+            cfg!(feature = "simulation") && self.runtime.runtime_flavor() == RuntimeFlavor::CurrentThread;
+        if is_simulated {
+            work();
+        } else {
+            self.runtime.spawn_blocking(work);
+        }
     }
 }
 

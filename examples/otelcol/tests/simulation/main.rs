@@ -227,3 +227,11 @@ fn damage_on_a_disk_costs_no_more_than_what_is_counted() {
         assert!(outcome.missing as u64 <= outcome.dropped, "seed {seed}: {outcome:?}");
     });
 }
+
+#[test]
+fn the_same_seed_is_the_same_life() {
+    for seed in 1..=10 {
+        let run = || alone(&format!("seed {seed}"), move || crash::simulate(seed, true));
+        assert_eq!(run(), run(), "seed {seed}");
+    }
+}

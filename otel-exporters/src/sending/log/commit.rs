@@ -1,10 +1,10 @@
 //! One sync for all appends that wait for one.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use otel_core::component::{Files, StoredFile};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::LogError;
 use super::segment::Segment;
@@ -33,23 +33,30 @@ struct Uncommitted {
 
 /// Writes that are synced together.
 pub(super) struct Batch {
-    outcome: watch::Sender<Option<Result<(), LogError>>>,
+    outcome: OnceLock<Result<(), LogError>>,
+    /// Told of the outcome. It wakes who waits in the order in which they came, which a watch does not, so that a
+    /// simulation is the same each time.
+    told: Notify,
 }
 
 impl Batch {
     fn new() -> Self {
-        Self { outcome: watch::Sender::new(None) }
+        Self { outcome: OnceLock::new(), told: Notify::new() }
     }
 
     async fn outcome(&self) -> Result<(), LogError> {
-        let mut outcome = self.outcome.subscribe();
-        let outcome = outcome.wait_for(Option::is_some).await;
-        let outcome = outcome.expect("the sender lives as long as the batch");
-        outcome.clone().expect("it was waited for")
+        loop {
+            // Asked for before the look, so that nothing is missed between the look and the wait.
+            let told = self.told.notified();
+            if let Some(outcome) = self.outcome.get() {
+                return outcome.clone();
+            }
+            told.await;
+        }
     }
 
     fn is_open(&self) -> bool {
-        self.outcome.borrow().is_none()
+        self.outcome.get().is_none()
     }
 }
 
@@ -146,7 +153,9 @@ impl<'c> Commit<'c> {
         }
         self.files.clear();
         for batch in self.batches.drain(..) {
-            batch.outcome.send_replace(Some(outcome.clone()));
+            // Whose outcome is known keeps it.
+            let _ = batch.outcome.set(outcome.clone());
+            batch.told.notify_waiters();
         }
     }
 }
