@@ -141,7 +141,7 @@ impl ClientInfo {
 }
 
 /// Request headers as key and values, keys in lower case, in the order in which they were added.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Metadata(Vec<(Box<str>, Vec<Box<str>>)>);
 
 impl Metadata {

@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use tokio::sync::watch;
 use tokio::time::timeout_at;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::fanout::{BestEffort, FanOut};
 use crate::component::{Code, ConsumeError, Consumer, Context, Next, Strength};
@@ -56,7 +57,7 @@ pub(super) struct Link<S: Signal> {
     /// Counts what passes.
     items: Option<Counter>,
     /// While calls are held: dropped when they may go on.
-    held: Mutex<Option<watch::Sender<()>>>,
+    held: Mutex<Option<DropGuard>>,
 }
 
 struct Target<S: Signal> {
@@ -101,7 +102,9 @@ impl<S: Signal> Link<S> {
 
     /// Lets every later call wait until the link leads somewhere again.
     pub(super) fn hold(self: &Arc<Self>) -> Released {
-        let (held, opened) = watch::channel(());
+        // Wakes calls in their order, which a watch does not.
+        let opened = CancellationToken::new();
+        let held = opened.clone().drop_guard();
         // A stage before this one that waits where something durable follows must not answer early meanwhile.
         let strength = self.strength();
         let gate = Gate { link: Arc::downgrade(self), opened, strength };
@@ -139,7 +142,7 @@ impl<S: Signal> Consumer<S> for Link<S> {
 /// Where a held link leads.
 struct Gate<S: Signal> {
     link: Weak<Link<S>>,
-    opened: watch::Receiver<()>,
+    opened: CancellationToken,
     /// That of where the link led before.
     strength: Strength,
 }
@@ -147,8 +150,7 @@ struct Gate<S: Signal> {
 #[async_trait]
 impl<S: Signal> Consumer<S> for Gate<S> {
     async fn consume(&self, data: S, context: Context) -> Result<(), ConsumeError> {
-        let mut opened = self.opened.clone();
-        let open = timeout_at(context.wait_until(), opened.changed()).await.is_ok();
+        let open = timeout_at(context.wait_until(), self.opened.cancelled()).await.is_ok();
         match self.link.upgrade().filter(|_| open) {
             Some(link) => {
                 let target = link.target.load_full();

@@ -105,12 +105,16 @@ impl<S: Signal> Component for BatchProcessor<S> {
     }
 
     async fn shutdown(&self, deadline: Instant) {
-        let shards: Vec<_> =
-            self.shards.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        for shard in &shards {
+        let mut shards: Vec<_> = {
+            let shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+            shards.iter().map(|(metadata, shard)| (metadata.clone(), Arc::clone(shard))).collect()
+        };
+        // In the same order each time.
+        shards.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        for (_, shard) in &shards {
             shard.stop(deadline);
         }
-        for shard in &shards {
+        for (_, shard) in &shards {
             shard.stopped().await;
         }
     }

@@ -1,6 +1,7 @@
 //! One sync for all appends that wait for one.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use otel_core::component::{Files, StoredFile};
@@ -11,11 +12,11 @@ use super::segment::Segment;
 
 /// What has been written and not yet synced, and who waits for that.
 ///
-/// Of those that wait one leads: it syncs for all whose writes were done when it began. If it goes away in the middle,
-/// another leads.
+/// Of those that wait one leads: it syncs for all whose writes were done when it began. If it goes away in the middle, another
+/// goes on with the same sync: whether that failed is told once, and a later sync says nothing of what it was to cover.
 #[derive(Default)]
 pub(super) struct Commits {
-    lead: tokio::sync::Mutex<()>,
+    lead: tokio::sync::Mutex<Option<Commit>>,
     uncommitted: Mutex<Uncommitted>,
 }
 
@@ -83,24 +84,58 @@ impl Commits {
     pub(super) async fn wait(
         &self,
         batch: &Batch,
-        files: &dyn Files,
+        files: &Arc<dyn Files>,
         failed: impl Fn(u64),
     ) -> Result<(), LogError> {
-        let lead = tokio::select! {
+        let mut lead = tokio::select! {
             biased;
             outcome = batch.outcome() => return outcome,
             lead = self.lead.lock() => lead,
         };
-        if batch.is_open() {
-            let commit = Commit::begin(self);
-            let outcome = commit.sync(files).await;
+        // What somebody else has begun may be too early for this batch.
+        while batch.is_open() {
+            let commit = lead.get_or_insert_with(|| self.begin(files));
+            let outcome = commit.sync.as_mut().await;
             if outcome.is_err() {
-                commit.files.keys().copied().for_each(failed);
+                commit.segments.iter().copied().for_each(&failed);
             }
-            commit.end(&outcome);
+            if let Some(commit) = lead.take() {
+                self.end(commit, &outcome);
+            }
         }
         drop(lead);
         batch.outcome().await
+    }
+
+    fn begin(&self, files: &Arc<dyn Files>) -> Commit {
+        let mut uncommitted = self.uncommitted();
+        uncommitted.current = None;
+        let segments = std::mem::take(&mut uncommitted.files);
+        let directory = std::mem::take(&mut uncommitted.directory);
+        Commit {
+            segments: segments.keys().copied().collect(),
+            directory,
+            batches: uncommitted.batches.clone(),
+            sync: Box::pin(sync(Arc::clone(files), segments, directory)),
+        }
+    }
+
+    fn end(&self, commit: Commit, outcome: &Result<(), LogError>) {
+        let mut uncommitted = self.uncommitted();
+        let mut batches = commit.batches;
+        if outcome.is_err() {
+            // What was written in the meantime may be among what could not be synced.
+            uncommitted.files.retain(|number, _| !commit.segments.contains(number));
+            uncommitted.directory |= commit.directory;
+            uncommitted.current = None;
+            batches.clone_from(&uncommitted.batches);
+        }
+        for batch in batches {
+            // Whose outcome is known keeps it.
+            let _ = batch.outcome.set(outcome.clone());
+            batch.told.notify_waiters();
+        }
+        uncommitted.batches.retain(|batch| batch.is_open());
     }
 
     fn uncommitted(&self) -> MutexGuard<'_, Uncommitted> {
@@ -108,65 +143,28 @@ impl Commits {
     }
 }
 
-/// A sync that is under way. Dropped before its end, it leaves everything to the next.
-struct Commit<'c> {
-    commits: &'c Commits,
-    files: BTreeMap<u64, Arc<dyn StoredFile>>,
+/// A sync that is under way.
+struct Commit {
+    /// What it covers.
+    segments: Vec<u64>,
     directory: bool,
     batches: Vec<Arc<Batch>>,
+    sync: Pin<Box<dyn Future<Output = Result<(), LogError>> + Send>>,
 }
 
-impl<'c> Commit<'c> {
-    fn begin(commits: &'c Commits) -> Self {
-        let mut uncommitted = commits.uncommitted();
-        uncommitted.current = None;
-        Self {
-            commits,
-            files: std::mem::take(&mut uncommitted.files),
-            directory: std::mem::take(&mut uncommitted.directory),
-            batches: uncommitted.batches.clone(),
-        }
+/// Segments first: the name of one that is empty would be of no use.
+async fn sync(
+    files: Arc<dyn Files>,
+    segments: BTreeMap<u64, Arc<dyn StoredFile>>,
+    directory: bool,
+) -> Result<(), LogError> {
+    for (number, file) in &segments {
+        let location = || files.location(&Segment::name(*number));
+        file.sync().await.map_err(|error| LogError::io("sync", location(), error))?;
     }
-
-    /// Segments first: the name of one that is empty would be of no use.
-    async fn sync(&self, files: &dyn Files) -> Result<(), LogError> {
-        for (number, file) in &self.files {
-            let location = || files.location(&Segment::name(*number));
-            file.sync().await.map_err(|error| LogError::io("sync", location(), error))?;
-        }
-        if self.directory {
-            let location = || files.location("");
-            files.sync().await.map_err(|error| LogError::io("sync", location(), error))?;
-        }
-        Ok(())
+    if directory {
+        let location = || files.location("");
+        files.sync().await.map_err(|error| LogError::io("sync", location(), error))?;
     }
-
-    fn end(mut self, outcome: &Result<(), LogError>) {
-        if outcome.is_err() {
-            // What was written in the meantime may be among what could not be synced.
-            let mut uncommitted = self.commits.uncommitted();
-            uncommitted.files.retain(|number, _| !self.files.contains_key(number));
-            uncommitted.current = None;
-            self.batches.clone_from(&uncommitted.batches);
-        } else {
-            self.directory = false;
-        }
-        self.files.clear();
-        for batch in self.batches.drain(..) {
-            // Whose outcome is known keeps it.
-            let _ = batch.outcome.set(outcome.clone());
-            batch.told.notify_waiters();
-        }
-    }
-}
-
-impl Drop for Commit<'_> {
-    fn drop(&mut self) {
-        let mut uncommitted = self.commits.uncommitted();
-        for (number, file) in std::mem::take(&mut self.files) {
-            uncommitted.files.entry(number).or_insert(file);
-        }
-        uncommitted.directory |= self.directory;
-        uncommitted.batches.retain(|batch| batch.is_open());
-    }
+    Ok(())
 }

@@ -112,7 +112,7 @@ impl Log {
         let (id, batch) = self.write(pieces)?;
         if let Some(batch) = batch {
             let unconfirmed = Unconfirmed { log: self, id: Some(id) };
-            self.commits.wait(&batch, &*self.files, |number| self.give_up_on(number)).await?;
+            self.commits.wait(&batch, &self.files, |number| self.give_up_on(number)).await?;
             unconfirmed.confirm();
         }
         Ok(id)

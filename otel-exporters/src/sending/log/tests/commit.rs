@@ -16,7 +16,7 @@ fn syncing(seed: u64) -> MemoryStorage {
     MemoryStorage::seeded(seed).with_settings(FileSettings::new().with_fsync(true))
 }
 
-/// Files on a disk that is done with a sync of a file when it is told.
+/// Files on a disk that says when it is told what came of a sync of a file.
 struct Slow(Arc<dyn Files>, Arc<Semaphore>);
 
 struct SlowFile(Arc<dyn StoredFile>, Arc<Semaphore>);
@@ -75,8 +75,9 @@ impl StoredFile for SlowFile {
     }
 
     async fn sync(&self) -> io::Result<()> {
+        let synced = self.0.sync().await;
         self.1.acquire().await.unwrap().forget();
-        self.0.sync().await
+        synced
     }
 }
 
@@ -117,7 +118,8 @@ async fn another_syncs_when_the_one_that_did_goes_away() {
     assert!(poll!(&mut second).is_pending());
     drop(first);
     assert_eq!(log.records(), 1, "the first has taken its record out");
-    disk.add_permits(1);
+    // That of the first, which was too early for the second, and its own.
+    disk.add_permits(2);
     let id = second.await;
     storage.crash();
     drop(log);
@@ -149,6 +151,24 @@ async fn a_failed_sync_fails_all_that_was_written_before_and_nothing_is_built_on
     let (log, _) = open(&storage).await;
     assert_eq!(log.read(before).unwrap(), record(1, 10));
     assert_eq!(log.read(after).unwrap(), record(4, 10));
+}
+
+#[tokio::test]
+async fn a_sync_that_fails_when_nobody_waits_any_more_is_not_taken_for_one_that_worked() {
+    let storage = syncing(1);
+    let (log, disk) = slow(&storage).await;
+    storage.fail_syncs(1);
+    let (gone, kept) = (record(1, 10), record(2, 10));
+    let mut first = Box::pin(append(&log, &gone));
+    assert!(poll!(&mut first).is_pending());
+    drop(first);
+    disk.add_permits(10);
+    let error = log.append(std::slice::from_ref(&kept)).await.unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+    let id = append(&log, &kept).await;
+    storage.crash();
+    drop(log);
+    assert_eq!(open(&storage).await.0.read(id).unwrap(), kept);
 }
 
 #[tokio::test]
