@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use otel_core::component::{ComponentKind, Owner};
+use otel_core::telemetry::Metrics;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep};
 
@@ -39,22 +40,22 @@ pub(crate) fn simulate(seed: u64, damage: bool) -> Outcome {
     let world = World::new(seed, scenario);
     let chance = Chance::of(seed, "crashes");
     let lives = 1 + chance.below(6);
-    let mut dropped = 0;
+    let mut given_up = 0;
     for _ in 0..lives {
-        dropped += runtime().block_on(life(&world, &chance));
+        given_up += runtime().block_on(life(&world, &chance));
         if damage {
             let backend = chance.pick(&world.backends).backend.name();
             let id = format!("backend/{backend}").parse().expect("it is an id");
             world.disk.flip_bit(&Owner::new(ComponentKind::Exporter, id, "traces"));
         }
     }
-    dropped += runtime().block_on(last_life(&world));
+    given_up += runtime().block_on(last_life(&world));
     let accepted = world.clients.accepted.lock().unwrap().len();
     Outcome {
         lives,
         accepted,
         missing: missing(&world).len(),
-        dropped,
+        dropped: given_up,
         left: world.disk.used(),
         trace: world.trace.sum(),
     }
@@ -75,7 +76,7 @@ async fn life(world: &World, chance: &Chance) -> u64 {
         () = world.change_for_ever(&mut running) => {}
     }
     world.disk.crash();
-    metrics.counted("otelcol_dropped_items", &[])
+    dropped(world, &metrics)
 }
 
 /// Lives on until everything has arrived, and stops.
@@ -93,7 +94,15 @@ async fn last_life(world: &World) -> u64 {
     // What arrived more than once may still be on its way.
     sleep(Duration::from_secs(60)).await;
     world.stop(running).await;
-    metrics.counted("otelcol_dropped_items", &[])
+    dropped(world, &metrics)
+}
+
+/// What was given up on the way to backends that have to get everything.
+fn dropped(world: &World, metrics: &Metrics) -> u64 {
+    let counted = |id: &str| metrics.counted("otelcol_dropped_items", &[("component", id)]);
+    let batches: u64 = world.batches.iter().map(|(id, _)| counted(id)).sum();
+    let exporters = world.backends.iter().map(|to| counted(&format!("backend/{}", to.backend.name())));
+    batches + exporters.sum::<u64>()
 }
 
 fn missing(world: &World) -> BTreeSet<u64> {
