@@ -35,6 +35,16 @@ async fn a_good_configuration_is_validated_in_silence() {
 }
 
 #[tokio::test]
+async fn the_configuration_that_loses_nothing_is_good() {
+    let page = include_str!("../../../docs/guarantees.md");
+    let yaml = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let yaml = yaml.replace("/var/lib/otelcol/file_storage", directory.path().to_str().unwrap());
+    let output = output(["validate", "--config", &format!("yaml:{yaml}")]).await;
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+}
+
+#[tokio::test]
 async fn every_error_of_a_configuration_is_told_with_its_place() {
     let file = NamedTempFile::new().unwrap();
     let yaml = "\
