@@ -33,7 +33,7 @@ use tokio::{
 };
 
 use super::{
-    Excuse, ItemId, Ledger,
+    Excuse, ItemId, Ledger, Life,
     items::{Contents, decode},
     mood::{Behaviour, Mood},
     port::Port,
@@ -67,8 +67,17 @@ struct Shared {
     arrivals: AtomicU64,
 }
 
-/// A connection that can be ended.
-type Doom = Arc<watch::Sender<bool>>;
+/// Whether a connection is to end.
+type Doom = watch::Sender<bool>;
+
+/// A connection of the collector.
+#[derive(Debug)]
+struct Connection {
+    doom: Doom,
+    /// The process that opened it.
+    from: Option<Life>,
+}
+
 type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
 impl Backend {
@@ -132,7 +141,7 @@ async fn listen(port: Port, shared: Arc<Shared>) {
                 return;
             }
         };
-        let down = Doom::new(watch::Sender::new(false));
+        let down = Arc::new(Doom::new(false));
         let mut connections = JoinSet::new();
         let mut until = shared.mood.subscribe();
         tokio::select! {
@@ -145,7 +154,12 @@ async fn listen(port: Port, shared: Arc<Shared>) {
     }
 }
 
-async fn accept(listener: &TcpListener, connections: &mut JoinSet<()>, shared: &Arc<Shared>, down: &Doom) {
+async fn accept(
+    listener: &TcpListener,
+    connections: &mut JoinSet<()>,
+    shared: &Arc<Shared>,
+    down: &Arc<Doom>,
+) {
     loop {
         // A connection that could not be accepted is its client's to notice.
         let Ok((stream, _)) = listener.accept().await else { continue };
@@ -155,12 +169,12 @@ async fn accept(listener: &TcpListener, connections: &mut JoinSet<()>, shared: &
 }
 
 /// Serves a connection until it ends, is doomed, or the backend is.
-async fn serve(stream: TcpStream, shared: Arc<Shared>, down: Doom) {
+async fn serve(stream: TcpStream, shared: Arc<Shared>, down: Arc<Doom>) {
     // A failure costs time only.
     let _ = stream.set_nodelay(true);
-    let doom = Doom::new(watch::Sender::new(false));
-    let (mut doomed, mut downed) = (doom.subscribe(), down.subscribe());
-    let service = service_fn(move |request| answer(request, Arc::clone(&shared), Arc::clone(&doom)));
+    let client = Arc::new(Connection { doom: Doom::new(false), from: shared.ledger.life() });
+    let (mut doomed, mut downed) = (client.doom.subscribe(), down.subscribe());
+    let service = service_fn(move |request| answer(request, Arc::clone(&shared), Arc::clone(&client)));
     let builder = auto::Builder::new(TokioExecutor::new());
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
@@ -174,7 +188,11 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, down: Doom) {
     }
 }
 
-async fn answer(request: Request<Incoming>, shared: Arc<Shared>, doom: Doom) -> Result<Answer, hyper::Error> {
+async fn answer(
+    request: Request<Incoming>,
+    shared: Arc<Shared>,
+    client: Arc<Connection>,
+) -> Result<Answer, hyper::Error> {
     let Some(signal) = Signal::of_path(request.uri().path()) else {
         return Ok(status(&Status::new(Code::Unimplemented, "no such method")));
     };
@@ -191,7 +209,7 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>, doom: Doom) -> 
         shared.ledger.damaged(contents.damaged);
     }
     let behaviour = if begun.elapsed() < STALE { shared.draw() } else { Behaviour::Stall };
-    Ok(shared.behave(behaviour, signal, &contents.intact, &doom).await)
+    Ok(shared.behave(behaviour, signal, &contents.intact, &client).await)
 }
 
 impl Shared {
@@ -206,13 +224,19 @@ impl Shared {
     }
 
     /// Does with a message what it is to do, and answers accordingly.
-    async fn behave(&self, behaviour: Behaviour, signal: Signal, items: &[ItemId], doom: &Doom) -> Answer {
+    async fn behave(
+        &self,
+        behaviour: Behaviour,
+        signal: Signal,
+        items: &[ItemId],
+        client: &Connection,
+    ) -> Answer {
         let unavailable = || status(&Status::new(Code::Unavailable, "come back later"));
         match behaviour {
-            Behaviour::Take => self.take(signal, items, doom).await,
+            Behaviour::Take => self.take(signal, items, client).await,
             Behaviour::TakeSlowly => {
                 sleep(Duration::from_millis(150)).await;
-                self.take(signal, items, doom).await
+                self.take(signal, items, client).await
             }
             Behaviour::Unavailable => unavailable(),
             Behaviour::Exhausted => {
@@ -226,15 +250,15 @@ impl Shared {
             Behaviour::TakePartially => {
                 let (taken, rejected) = items.split_at(items.len() / 2);
                 self.ledger.excused(signal, rejected, Excuse::Rejected);
-                self.took(signal, taken, true);
+                self.took(signal, taken, client.from);
                 success(rejected.len() as i64)
             }
             Behaviour::TakeAndFail => {
-                self.took(signal, items, false);
+                self.took(signal, items, None);
                 unavailable()
             }
             Behaviour::TakeAndStall => {
-                self.took(signal, items, false);
+                self.took(signal, items, None);
                 sleep(TOO_LATE).await;
                 success(0)
             }
@@ -243,33 +267,33 @@ impl Shared {
                 unavailable()
             }
             Behaviour::TakeAndReset => {
-                self.took(signal, items, false);
-                doom.send_replace(true);
+                self.took(signal, items, None);
+                client.doom.send_replace(true);
                 pending().await
             }
             Behaviour::TakeAndBreakOff => {
-                self.took(signal, items, false);
-                doom.send_replace(true);
+                self.took(signal, items, None);
+                client.doom.send_replace(true);
                 broken_off()
             }
             Behaviour::Reset => {
-                doom.send_replace(true);
+                client.doom.send_replace(true);
                 pending().await
             }
         }
     }
 
-    async fn take(&self, signal: Signal, items: &[ItemId], doom: &Doom) -> Answer {
-        if *doom.borrow() {
+    async fn take(&self, signal: Signal, items: &[ItemId], client: &Connection) -> Answer {
+        if *client.doom.borrow() {
             // The answer might not arrive any more.
             pending::<()>().await;
         }
-        self.took(signal, items, true);
+        self.took(signal, items, client.from);
         success(0)
     }
 
-    fn took(&self, signal: Signal, items: &[ItemId], acknowledged: bool) {
-        self.ledger.took(signal, items, acknowledged);
+    fn took(&self, signal: Signal, items: &[ItemId], said_to: Option<Life>) {
+        self.ledger.took(signal, items, said_to);
         self.arrivals.fetch_add(1, Relaxed);
     }
 }

@@ -37,6 +37,10 @@ struct Books {
     duplicates: u64,
     duplicates_of_backend: u64,
     largest_message: u64,
+    last_excused: Option<Duration>,
+    begun: u32,
+    life: Option<Life>,
+    repeats: Vec<Repeat>,
 }
 
 #[derive(Debug)]
@@ -44,8 +48,14 @@ struct Request {
     signal: Signal,
     /// When the collector answered it with success.
     accepted: Option<Duration>,
+    /// When the backend last said to have some of it.
+    acknowledged: Duration,
     items: Vec<u8>,
 }
+
+/// A process of the collector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life(u32);
 
 /// Why an item that was accepted does not have to arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +81,21 @@ pub struct Missing {
     pub accepted: Duration,
 }
 
+/// A part of a request that came again though the backend had said to have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    /// Its number.
+    pub request: u32,
+    /// What it carries.
+    pub signal: Signal,
+    /// How many items came again.
+    pub items: usize,
+    /// When the backend had said so, since the start of the run.
+    pub acknowledged: Duration,
+    /// When they came again.
+    pub again: Duration,
+}
+
 /// What a run came to, in items where it does not say otherwise.
 #[derive(Clone, Debug, Default)]
 pub struct Balance {
@@ -94,6 +119,8 @@ pub struct Balance {
     pub unpromised: u64,
     /// Arrivals of what the backend had already said to have.
     pub duplicates: u64,
+    /// The requests that `duplicates` is from.
+    pub repeats: Vec<Repeat>,
     /// Arrivals of what the backend had, but had not said so in time.
     pub duplicates_of_backend: u64,
     /// The most that the backend took at once.
@@ -117,11 +144,33 @@ impl Ledger {
         self.started.elapsed()
     }
 
+    /// A process of the collector is started.
+    pub fn begins(&self) {
+        let mut books = self.books();
+        books.begun += 1;
+        books.life = Some(Life(books.begun));
+    }
+
+    /// It has ended, or is killed now.
+    pub fn ends(&self) {
+        self.books().life = None;
+    }
+
+    /// The process that runs.
+    pub fn life(&self) -> Option<Life> {
+        self.books().life
+    }
+
     /// A new request with so many items; its number.
     pub fn open(&self, signal: Signal, items: u16) -> u32 {
         let mut books = self.books();
         let number = u32::try_from(books.requests.len()).expect("a run has fewer requests");
-        books.requests.push(Request { signal, accepted: None, items: vec![0; items.into()] });
+        books.requests.push(Request {
+            signal,
+            accepted: None,
+            acknowledged: Duration::ZERO,
+            items: vec![0; items.into()],
+        });
         number
     }
 
@@ -131,9 +180,12 @@ impl Ledger {
         self.books().requests[request as usize].accepted = Some(now);
     }
 
-    /// The backend took items. Whether it says so, in time, decides who is to blame if they come again.
-    pub fn took(&self, signal: Signal, items: &[ItemId], acknowledged: bool) {
+    /// The backend took items. Whether it says so, while the process that sent them can hear it, decides who is to blame if they come
+    /// again.
+    pub fn took(&self, signal: Signal, items: &[ItemId], said_to: Option<Life>) {
+        let now = self.now();
         let mut books = self.books();
+        let acknowledged = said_to.is_some() && said_to == books.life;
         books.largest_message = books.largest_message.max(items.len() as u64);
         for &id in items {
             let Some(item) = books.item(signal, id) else {
@@ -143,16 +195,25 @@ impl Ledger {
             let before = *item;
             *item |= if acknowledged { TAKEN | ACKNOWLEDGED } else { TAKEN };
             if before & ACKNOWLEDGED != 0 {
-                books.duplicates += 1;
+                books.repeated(signal, id.request, now);
             } else if before & TAKEN != 0 {
                 books.duplicates_of_backend += 1;
+            }
+        }
+        if acknowledged {
+            for &id in items {
+                if let Some(request) = books.requests.get_mut(id.request as usize) {
+                    request.acknowledged = now;
+                }
             }
         }
     }
 
     /// The backend did not take items, and does not want them again.
     pub fn excused(&self, signal: Signal, items: &[ItemId], excuse: Excuse) {
+        let now = self.now();
         let mut books = self.books();
+        books.last_excused = Some(now);
         let flag = match excuse {
             Excuse::Refused => REFUSED,
             Excuse::Rejected => REJECTED,
@@ -163,6 +224,11 @@ impl Ledger {
                 None => books.strangers += 1,
             }
         }
+    }
+
+    /// When the backend last did not want items.
+    pub fn last_excused(&self) -> Option<Duration> {
+        self.books().last_excused
     }
 
     /// Something arrived that is not what was sent.
@@ -180,6 +246,7 @@ impl Ledger {
             requests: books.requests.len(),
             duplicates: books.duplicates,
             duplicates_of_backend: books.duplicates_of_backend,
+            repeats: books.repeats.clone(),
             largest_message: books.largest_message,
             damaged: books.damaged,
             descriptions: books.descriptions.clone(),
@@ -208,6 +275,19 @@ impl Books {
     fn item(&mut self, signal: Signal, id: ItemId) -> Option<&mut u8> {
         let request = self.requests.get_mut(id.request as usize)?;
         if request.signal == signal { request.items.get_mut(usize::from(id.index)) } else { None }
+    }
+
+    /// An item of a request arrived again now.
+    fn repeated(&mut self, signal: Signal, request: u32, again: Duration) {
+        self.duplicates += 1;
+        let repeat =
+            self.repeats.iter_mut().rev().find(|repeat| repeat.request == request && repeat.again == again);
+        if let Some(repeat) = repeat {
+            repeat.items += 1;
+        } else {
+            let acknowledged = self.requests[request as usize].acknowledged;
+            self.repeats.push(Repeat { request, signal, items: 1, acknowledged, again });
+        }
     }
 }
 
@@ -255,15 +335,21 @@ mod tests {
         indices.map(|index| ItemId { request, index }).collect()
     }
 
+    fn running() -> Ledger {
+        let ledger = Ledger::new();
+        ledger.begins();
+        ledger
+    }
+
     #[test]
     fn what_was_accepted_and_did_not_arrive_is_lost() {
-        let ledger = Ledger::new();
+        let ledger = running();
         let (kept, lost, refused) = (ledger.open(SIGNAL, 10), ledger.open(SIGNAL, 5), ledger.open(SIGNAL, 3));
         ledger.accepted(kept);
         ledger.accepted(lost);
-        ledger.took(SIGNAL, &ids(kept, 0..10), true);
-        ledger.took(SIGNAL, &ids(lost, 0..1), true);
-        ledger.took(SIGNAL, &ids(refused, 0..1), true);
+        ledger.took(SIGNAL, &ids(kept, 0..10), ledger.life());
+        ledger.took(SIGNAL, &ids(lost, 0..1), ledger.life());
+        ledger.took(SIGNAL, &ids(refused, 0..1), ledger.life());
         let balance = ledger.balance();
         assert_eq!((balance.sent, balance.accepted, balance.arrived), (18, 15, 11));
         assert_eq!((balance.lost, balance.unpromised), (4, 1));
@@ -274,34 +360,53 @@ mod tests {
 
     #[test]
     fn what_the_backend_does_not_want_is_not_lost() {
-        let ledger = Ledger::new();
+        let ledger = running();
         let request = ledger.open(SIGNAL, 10);
         ledger.accepted(request);
         ledger.excused(SIGNAL, &ids(request, 0..4), Excuse::Refused);
         ledger.excused(SIGNAL, &ids(request, 4..7), Excuse::Rejected);
-        ledger.took(SIGNAL, &ids(request, 6..10), true);
+        ledger.took(SIGNAL, &ids(request, 6..10), ledger.life());
         let balance = ledger.balance();
         assert_eq!((balance.arrived, balance.refused, balance.rejected, balance.lost), (4, 4, 2, 0));
     }
 
     #[test]
     fn the_backend_is_to_blame_for_what_it_did_not_acknowledge() {
-        let ledger = Ledger::new();
+        let ledger = running();
         let request = ledger.open(SIGNAL, 2);
         ledger.accepted(request);
-        ledger.took(SIGNAL, &ids(request, 0..2), false);
-        ledger.took(SIGNAL, &ids(request, 0..2), true);
-        ledger.took(SIGNAL, &ids(request, 0..1), true);
+        ledger.took(SIGNAL, &ids(request, 0..2), None);
+        ledger.took(SIGNAL, &ids(request, 0..2), ledger.life());
+        ledger.took(SIGNAL, &ids(request, 0..1), ledger.life());
         let balance = ledger.balance();
         assert_eq!((balance.duplicates_of_backend, balance.duplicates), (2, 1));
     }
 
     #[test]
+    fn an_answer_that_its_receiver_cannot_hear_is_none() {
+        let ledger = running();
+        let killed = ledger.life();
+        let request = ledger.open(SIGNAL, 3);
+        ledger.accepted(request);
+        ledger.took(SIGNAL, &ids(request, 0..1), killed);
+        ledger.ends();
+        ledger.took(SIGNAL, &ids(request, 1..2), killed);
+        ledger.begins();
+        ledger.took(SIGNAL, &ids(request, 2..3), killed);
+        ledger.took(SIGNAL, &ids(request, 0..3), ledger.life());
+        let balance = ledger.balance();
+        assert_eq!((balance.duplicates_of_backend, balance.duplicates), (2, 1));
+        let of_request: Vec<_> =
+            balance.repeats.iter().map(|repeat| (repeat.request, repeat.items)).collect();
+        assert_eq!(of_request, [(request, 1)]);
+    }
+
+    #[test]
     fn what_nobody_sent_is_a_stranger() {
-        let ledger = Ledger::new();
+        let ledger = running();
         let request = ledger.open(SIGNAL, 2);
-        ledger.took(Signal::Traces, &ids(request, 0..2), true);
-        ledger.took(SIGNAL, &ids(request + 1, 0..1), true);
+        ledger.took(Signal::Traces, &ids(request, 0..2), ledger.life());
+        ledger.took(SIGNAL, &ids(request + 1, 0..1), ledger.life());
         assert_eq!(ledger.balance().strangers, 3);
     }
 }

@@ -23,7 +23,7 @@ mod subject;
 pub use backend::Backend;
 pub use disk::{Damage, SmallDisk};
 pub use items::ItemId;
-pub use ledger::{Balance, Excuse, Ledger, Missing};
+pub use ledger::{Balance, Excuse, Ledger, Life, Missing, Repeat};
 pub use mood::{Behaviour, Mood};
 pub use port::Port;
 pub use report::Report;

@@ -1,12 +1,12 @@
-use std::{collections::BTreeMap, fmt, process::ExitStatus, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
-use super::{Balance, Behaviour, Damage, Options, Outcome};
+use super::{Balance, Behaviour, Damage, Missing, Options, Outcome, Repeat};
 
 /// The part of the accepted items that a collector may send again of its own making.
 const MOST_DUPLICATES: f64 = 0.001;
 /// No item takes less.
 const LEAST_BYTES_OF_AN_ITEM: u64 = 60;
-const LOST_REQUESTS_SHOWN: usize = 20;
+const REQUESTS_SHOWN: usize = 20;
 /// A start, or a recovery from a full disk, that takes longer is none.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -29,10 +29,10 @@ pub struct Report {
     pub reloads: usize,
     /// What it did that nobody asked for: it ended, or did not begin to listen.
     pub failures: Vec<String>,
-    /// How it ended when it was asked to.
-    pub exits: Vec<ExitStatus>,
-    /// How it ended at the very end.
-    pub last_exit: Option<ExitStatus>,
+    /// How often it was asked to end, before the very end.
+    pub ends: usize,
+    /// What it said when it was asked to end and did so with an error, though the backend wanted all that it got.
+    pub failed_ends: Vec<String>,
     /// What was done to what it stored.
     pub damages: Vec<Damage>,
     /// Lines in its logs that tell of damage.
@@ -59,8 +59,8 @@ impl Report {
             kills: Vec::new(),
             reloads: 0,
             failures: Vec::new(),
-            exits: Vec::new(),
-            last_exit: None,
+            ends: 0,
+            failed_ends: Vec::new(),
             damages: Vec::new(),
             told: 0,
             counted: 0,
@@ -77,6 +77,16 @@ impl Report {
     fn losable(&self) -> u64 {
         let of = |damage: &Damage| damage.bytes() / LEAST_BYTES_OF_AN_ITEM + self.largest_record;
         self.damages.iter().map(of).sum()
+    }
+
+    /// A time, and how long before a kill it was.
+    fn before_kill(&self, time: Duration) -> String {
+        let next = self.kills.iter().position(|&kill| kill >= time);
+        let when = next.map_or("after the last kill".to_owned(), |next| {
+            let before = self.kills[next].saturating_sub(time);
+            format!("{:.4} s before kill {}", before.as_secs_f64(), next + 1)
+        });
+        format!("at {:.3} s, {when}", time.as_secs_f64())
     }
 
     /// What must not be; nothing if all is well.
@@ -115,8 +125,8 @@ impl Report {
             let permanent = matches!(outcome, Outcome::Permanent(_) | Outcome::Partial);
             demand(!permanent || passed_on, format!("{count} requests answered with {outcome}"));
         }
-        for exit in self.exits.iter().chain(&self.last_exit) {
-            demand(exit.success() || !self.durable, format!("ended with {exit} after SIGTERM"));
+        if self.durable {
+            violations.extend(self.failed_ends.iter().map(|end| format!("after SIGTERM {end}")));
         }
         violations
     }
@@ -127,10 +137,10 @@ impl fmt::Display for Report {
         let balance = &self.balance;
         let last_kill = self.kills.last().copied().unwrap_or_default().as_secs_f64();
         writeln!(f, "\n{}: {} kills in {last_kill:.0} s", self.title, self.kills.len())?;
-        let ends = self.exits.len();
         writeln!(
             f,
-            "  also             ended {ends} times, reloaded {} times; the longest start took {:.2} s",
+            "  also             ended {} times, reloaded {} times; the longest start took {:.2} s",
+            self.ends,
             self.reloads,
             self.longest_start.as_secs_f64()
         )?;
@@ -166,20 +176,20 @@ impl fmt::Display for Report {
         if let Some(recovery) = self.recovery {
             writeln!(f, "  recovery         {:.2} s after the disk had room", recovery.as_secs_f64())?;
         }
-        for lost in balance.lost_from.iter().take(LOST_REQUESTS_SHOWN) {
-            let next = self.kills.iter().position(|&kill| kill >= lost.accepted);
-            let when = next.map_or("after the last kill".to_owned(), |next| {
-                let before = self.kills[next].saturating_sub(lost.accepted);
-                format!("{:.3} s before kill {}", before.as_secs_f64(), next + 1)
-            });
+        for lost in balance.lost_from.iter().take(REQUESTS_SHOWN) {
+            let Missing { request, signal, items, missing, accepted } = lost;
+            let when = self.before_kill(*accepted);
             writeln!(
                 f,
-                "    request {} with {}: {} of {} items lost, accepted at {:.3} s, {when}",
-                lost.request,
-                lost.signal,
-                lost.missing,
-                lost.items,
-                lost.accepted.as_secs_f64()
+                "    request {request} with {signal}: {missing} of {items} items lost, accepted {when}"
+            )?;
+        }
+        for repeat in balance.repeats.iter().take(REQUESTS_SHOWN) {
+            let Repeat { request, signal, items, acknowledged, again } = repeat;
+            let (when, again) = (self.before_kill(*acknowledged), again.as_secs_f64());
+            writeln!(
+                f,
+                "    request {request} with {signal}: {items} items twice, first {when}, again at {again:.3} s"
             )?;
         }
         for failure in &self.failures {

@@ -11,6 +11,8 @@ use crate::e2e::{Candidate, CollectorError, Endpoints};
 const DRAIN_PATIENCE: Duration = Duration::from_secs(15);
 /// At the end, for what arrives more than once.
 const SETTLE: Duration = Duration::from_secs(1);
+/// Until the backend's answer has been understood.
+const HEARD: Duration = Duration::from_secs(1);
 /// So that the senders are heard again after the last kill.
 const LAST_LOAD: Duration = Duration::from_secs(1);
 
@@ -61,7 +63,7 @@ pub enum CrashError {
 
 impl CrashError {
     /// What is to be told of a collector that failed; the error itself if it was not the collector.
-    fn told(self) -> Result<String, Self> {
+    pub(super) fn told(self) -> Result<String, Self> {
         match self {
             Self::Collector { run, source } => Ok(format!("run {run}: {source}")),
             other => Err(other),
@@ -92,7 +94,7 @@ pub async fn run(options: &Options) -> Result<Report, CrashError> {
     let [grpc, http] = ports;
     let (grpc, http) = (grpc?, http?);
     let endpoints = Endpoints { grpc: grpc.address(), http: http.address(), sink: backend.address() };
-    let mut subject = Subject::new(options, &directory, endpoints)?;
+    let mut subject = Subject::new(options, Arc::clone(&ledger), &directory, endpoints)?;
 
     let mut report = Report::new(options);
     let senders = Senders::start(Arc::clone(&ledger), endpoints, options.items_per_second, seed);
@@ -112,7 +114,7 @@ pub async fn run(options: &Options) -> Result<Report, CrashError> {
     report.outcomes = senders.stop().await;
     drain(&backend, &ledger).await;
     report.counted += subject.counted().await;
-    report.last_exit = Some(subject.stop().await?);
+    stop(&mut subject, &ledger, &mut report).await?;
     report.told += subject.told().map_err(failed("read a log"))?;
     report.balance = ledger.balance();
     report.behaviours = backend.behaviours();
@@ -133,7 +135,7 @@ async fn kill_often(
     let mut chance = chance(options.seed, 3);
     while report.kills.len() < options.kills {
         subject.spawn()?;
-        if let Err(failure) = torment(options, subject, &mut chance, report).await {
+        if let Err(failure) = torment(options, subject, ledger, &mut chance, report).await {
             // Ending by itself is a failure, and not the last chance to fail.
             report.failures.push(failure.told()?);
         }
@@ -159,6 +161,7 @@ async fn kill_often(
 async fn torment(
     options: &Options,
     subject: &mut Subject<'_>,
+    ledger: &Ledger,
     chance: &mut StdRng,
     report: &mut Report,
 ) -> Result<(), CrashError> {
@@ -177,11 +180,23 @@ async fn torment(
     subject.assert_runs()?;
     if options.signals && chance.random_bool(0.3) {
         if chance.random_bool(0.5) {
-            report.exits.push(subject.stop().await?);
+            stop(subject, ledger, report).await?;
+            report.ends += 1;
         } else {
             subject.signal(Signal::TERM)?;
             millis(chance, 0..500).await;
         }
+    }
+    Ok(())
+}
+
+/// Asks it to end. An error is to be told, unless what it could not deliver is what the backend did not want.
+async fn stop(subject: &mut Subject<'_>, ledger: &Ledger, report: &mut Report) -> Result<(), CrashError> {
+    let begun = ledger.now();
+    let failed = subject.stop().await?;
+    let excused = ledger.last_excused().is_some_and(|excused| excused + HEARD >= begun);
+    if !excused {
+        report.failed_ends.extend(failed);
     }
     Ok(())
 }

@@ -2,7 +2,7 @@ use std::{
     fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::ExitStatus,
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    Port,
+    Ledger, Port,
     run::{CrashError, Options, failed},
 };
 use crate::e2e::{Collector, CollectorError, Compression, Endpoints, Place};
@@ -22,6 +22,7 @@ use crate::e2e::{Collector, CollectorError, Compression, Endpoints, Place};
 /// The collector, one process after the other.
 pub(super) struct Subject<'a> {
     options: &'a Options,
+    ledger: Arc<Ledger>,
     endpoints: Endpoints,
     configs: Vec<PathBuf>,
     pub(super) storage: PathBuf,
@@ -34,6 +35,7 @@ pub(super) struct Subject<'a> {
 impl<'a> Subject<'a> {
     pub(super) fn new(
         options: &'a Options,
+        ledger: Arc<Ledger>,
         directory: &Path,
         endpoints: Endpoints,
     ) -> Result<Self, CrashError> {
@@ -42,7 +44,8 @@ impl<'a> Subject<'a> {
         let storage = directory.join("disk").join("storage");
         let metrics = Port::reserve().map_err(failed("reserve a port"))?;
         let logs = directory.to_owned();
-        let subject = Self { options, endpoints, configs, storage, logs, metrics, run: 0, collector: None };
+        let (run, collector) = (0, None);
+        let subject = Self { options, ledger, endpoints, configs, storage, logs, metrics, run, collector };
         subject.configure()?;
         Ok(subject)
     }
@@ -51,6 +54,7 @@ impl<'a> Subject<'a> {
         self.run += 1;
         let log = self.log();
         let place = Place { configs: &self.configs, storage: &self.storage, cores: &[], log: &log };
+        self.ledger.begins();
         let spawned = Collector::spawn(&self.options.candidate, &place, self.endpoints, Compression::None);
         self.collector = Some(spawned.map_err(self.failed())?);
         Ok(())
@@ -122,12 +126,20 @@ impl<'a> Subject<'a> {
 
     pub(super) async fn kill(&mut self) -> Result<(), CrashError> {
         let failed = self.failed();
+        self.ledger.ends();
         self.take().kill().await.map_err(failed)
     }
 
-    pub(super) async fn stop(&mut self) -> Result<ExitStatus, CrashError> {
+    /// What there is to say if it ended with an error.
+    pub(super) async fn stop(&mut self) -> Result<Option<String>, CrashError> {
         let failed = self.failed();
-        self.take().stop().await.map_err(failed)
+        let stopped = self.take().stop().await;
+        self.ledger.ends();
+        match stopped {
+            Ok(()) => Ok(None),
+            Err(error @ CollectorError::Ended { .. }) => failed(error).told().map(Some),
+            Err(error) => Err(failed(error)),
+        }
     }
 
     fn failed(&self) -> impl FnOnce(CollectorError) -> CrashError + use<> {

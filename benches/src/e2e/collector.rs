@@ -256,13 +256,14 @@ impl Collector {
         lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
     }
 
-    /// Sends SIGTERM, and waits until it has drained and ended.
-    pub async fn stop(mut self) -> Result<ExitStatus, CollectorError> {
+    /// Sends SIGTERM, and waits until it has drained and ended. That it ended with an error is one.
+    pub async fn stop(mut self) -> Result<(), CollectorError> {
         self.signal(Signal::TERM)?;
-        timeout(STOP_TIMEOUT, self.child.wait())
+        let status = timeout(STOP_TIMEOUT, self.child.wait())
             .await
             .map_err(|_| CollectorError::NotEnding)?
-            .map_err(failed("could not wait for the collector"))
+            .map_err(failed("could not wait for the collector"))?;
+        if status.success() { Ok(()) } else { Err(CollectorError::Ended { status, log: self.log_tail() }) }
     }
 
     /// Sends a signal.

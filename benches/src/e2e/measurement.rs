@@ -1,7 +1,6 @@
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
-    process::ExitStatus,
     time::Duration,
 };
 
@@ -113,9 +112,6 @@ pub enum MeasureError {
     /// The sink could not read what the collector sent.
     #[error("the sink received {0} malformed requests")]
     Malformed(u64),
-    /// The collector's exit status is not zero.
-    #[error("the collector ended with {0} after SIGTERM")]
-    Exit(ExitStatus),
 }
 
 /// What is read at both ends of the window.
@@ -170,11 +166,9 @@ impl Measurement {
         drain(&sink, outcome.answered).await;
         let peak_rss = collector.usage()?.peak_rss;
         let log = collector.log_tail();
-        let exit = collector.stop().await?;
+        let stopped = collector.stop().await;
         check(&outcome, &sink, log)?;
-        if !exit.success() {
-            return Err(MeasureError::Exit(exit));
-        }
+        stopped?;
 
         let arrivals = due.map(|due| arrival_latencies(due, &sink.take_arrivals(), before.at, after.at));
         let arrivals = arrivals.unwrap_or_default();
