@@ -1,21 +1,17 @@
 //! The byte streams that connections are.
 
 use std::fmt;
-use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::pin::Pin;
 #[cfg(feature = "tls")]
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 #[cfg(feature = "tls")]
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 #[cfg(feature = "tls")]
 use tokio_rustls::server::TlsStream;
 
-use super::tcp::TcpStream;
+use super::tcp::{TcpStream, delegate_streams};
 
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,50 +61,9 @@ impl fmt::Debug for Stream {
     }
 }
 
-/// `each!(stream, inner => expression)` evaluates the expression for the stream that there is.
-macro_rules! each {
-    ($stream:expr, $inner:ident => $do:expr) => {
-        match $stream {
-            Stream::Tcp($inner) => $do,
-            Stream::Unix($inner) => $do,
-            #[cfg(feature = "tls")]
-            Stream::Tls($inner) => $do,
-        }
-    };
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        each!(self.get_mut(), stream => Pin::new(stream).poll_read(cx, buffer))
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        each!(self.get_mut(), stream => Pin::new(stream).poll_write(cx, bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        each!(self.get_mut(), stream => Pin::new(stream).poll_write_vectored(cx, slices))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        each!(self, stream => stream.is_write_vectored())
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self.get_mut(), stream => Pin::new(stream).poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self.get_mut(), stream => Pin::new(stream).poll_shutdown(cx))
-    }
-}
+delegate_streams!(Stream {
+    Tcp,
+    Unix,
+    #[cfg(feature = "tls")]
+    Tls,
+});

@@ -1,14 +1,11 @@
 //! TCP: that of the machine, and in tests that of a simulated network.
 
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net;
 
 /// A connection.
@@ -102,52 +99,77 @@ fn notice_the_dead(socket: &SockRef<'_>) -> io::Result<()> {
     socket.set_tcp_keepalive(&probes)
 }
 
-/// `each!(stream, inner => expression)` evaluates the expression for the stream that there is.
-macro_rules! each {
-    ($stream:expr, $inner:ident => $do:expr) => {
-        match $stream {
-            TcpStream::Machine($inner) => $do,
-            #[cfg(feature = "simulation")]
-            TcpStream::Simulated($inner) => $do,
+/// Makes an enum of streams one: what is asked of it is asked of the stream that there is.
+macro_rules! delegate_streams {
+    ($streams:ident { $($(#[$condition:meta])* $variant:ident),+ $(,)? }) => {
+        impl tokio::io::AsyncRead for $streams {
+            fn poll_read(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffer: &mut tokio::io::ReadBuf<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                match self.get_mut() {
+                    $($(#[$condition])* Self::$variant(stream) => std::pin::Pin::new(stream).poll_read(cx, buffer),)+
+                }
+            }
+        }
+
+        impl tokio::io::AsyncWrite for $streams {
+            fn poll_write(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                bytes: &[u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                match self.get_mut() {
+                    $($(#[$condition])* Self::$variant(stream) => std::pin::Pin::new(stream).poll_write(cx, bytes),)+
+                }
+            }
+
+            fn poll_write_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                slices: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                match self.get_mut() {
+                    $($(#[$condition])* Self::$variant(stream) => {
+                        std::pin::Pin::new(stream).poll_write_vectored(cx, slices)
+                    })+
+                }
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                match self {
+                    $($(#[$condition])* Self::$variant(stream) => stream.is_write_vectored(),)+
+                }
+            }
+
+            fn poll_flush(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                match self.get_mut() {
+                    $($(#[$condition])* Self::$variant(stream) => std::pin::Pin::new(stream).poll_flush(cx),)+
+                }
+            }
+
+            fn poll_shutdown(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                match self.get_mut() {
+                    $($(#[$condition])* Self::$variant(stream) => std::pin::Pin::new(stream).poll_shutdown(cx),)+
+                }
+            }
         }
     };
 }
+pub(super) use delegate_streams;
 
-impl AsyncRead for TcpStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        each!(self.get_mut(), stream => Pin::new(stream).poll_read(cx, buffer))
-    }
-}
-
-impl AsyncWrite for TcpStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        each!(self.get_mut(), stream => Pin::new(stream).poll_write(cx, bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        each!(self.get_mut(), stream => Pin::new(stream).poll_write_vectored(cx, slices))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        each!(self, stream => stream.is_write_vectored())
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self.get_mut(), stream => Pin::new(stream).poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self.get_mut(), stream => Pin::new(stream).poll_shutdown(cx))
-    }
-}
+delegate_streams!(TcpStream {
+    Machine,
+    #[cfg(feature = "simulation")]
+    Simulated,
+});
 
 #[cfg(test)]
 mod tests {
