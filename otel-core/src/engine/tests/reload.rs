@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::engine::EngineError;
+use crate::engine::{Applied, EngineError, Running};
 
 type Log = Arc<Mutex<Vec<String>>>;
 
@@ -199,22 +199,50 @@ async fn a_graph_that_does_not_start_leaves_everything_as_it_was() {
     assert_eq!(sink.items(), 2);
 }
 
+/// A line with a stage of which only one can run, so that the old one has to stop first.
+struct Exclusive {
+    source: Source<Traces>,
+    sink: Sink<Traces>,
+    log: Log,
+    port: Arc<AtomicBool>,
+    running: Running,
+}
+
+impl Exclusive {
+    async fn start(sink: Sink<Traces>) -> Self {
+        let (source, log, port) = (Source::new(), Log::default(), Arc::new(AtomicBool::new(false)));
+        let old = Holding { port: Some(Arc::clone(&port)), ..Holding::new("old", &log) };
+        let running = line(&source, &[old], &sink).start(Options::default()).await.unwrap();
+        Self { source, sink, log, port, running }
+    }
+
+    /// What comes in the place of the old one.
+    fn new_stage(&self) -> Holding {
+        Holding { port: Some(Arc::clone(&self.port)), ..Holding::new("new", &self.log) }
+    }
+
+    /// Replaces the old one, which takes two seconds to hand on what it holds; looks after one.
+    async fn replace_slowly(&mut self, look: impl AsyncFnOnce(&Source<Traces>, &Log)) -> Applied {
+        self.source.send(spans(1)).await.unwrap();
+        self.sink.dawdle(Duration::from_secs(2));
+        let graph = line(&self.source, &[self.new_stage()], &self.sink);
+        let look = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            look(&self.source, &self.log).await;
+        };
+        tokio::join!(self.running.apply(graph), look).0.unwrap()
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_only_one_can_run_the_old_one_stops_first_and_data_waits() {
-    let (source, sink, log) = (Source::new(), Sink::new(), Log::default());
-    let port = Arc::new(AtomicBool::new(false));
-    let with_port = |name| Holding { port: Some(Arc::clone(&port)), ..Holding::new(name, &log) };
-    let mut running = line(&source, &[with_port("old")], &sink).start(Options::default()).await.unwrap();
-    source.send(spans(1)).await.unwrap();
-    // The old one takes its time to hand on what it holds.
-    sink.dawdle(Duration::from_secs(2));
-    let change = async { running.apply(line(&source, &[with_port("new")], &sink)).await.unwrap() };
-    let meanwhile = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(taken(&log), "start old, start new, stop new, stop old");
+    let mut exclusive = Exclusive::start(Sink::new()).await;
+    let look = async |source: &Source<Traces>, log: &Log| {
+        assert_eq!(taken(log), "start old, start new, stop new, stop old");
         source.send(spans(2)).await.unwrap();
     };
-    let (applied, ()) = tokio::join!(change, meanwhile);
+    let applied = exclusive.replace_slowly(look).await;
+    let Exclusive { sink, log, running, .. } = exclusive;
     assert_eq!(applied.started, ["processor holding/0"]);
     assert_eq!((taken(&log).as_str(), sink.items()), ("start new", 1));
     assert!(running.shutdown().await.is_clean());
@@ -224,37 +252,28 @@ async fn where_only_one_can_run_the_old_one_stops_first_and_data_waits() {
 /// Or else a stage that answers early where nothing durable follows would do so just then.
 #[tokio::test(start_paused = true)]
 async fn while_data_waits_its_answer_counts_for_as_much_as_before() {
-    let (source, log) = (Source::new(), Log::default());
-    let sink = Sink::new().with_strength(Strength::Durable);
-    let port = Arc::new(AtomicBool::new(false));
-    let with_port = |name| Holding { port: Some(Arc::clone(&port)), ..Holding::new(name, &log) };
-    let mut running = line(&source, &[with_port("old")], &sink).start(Options::default()).await.unwrap();
-    source.send(spans(1)).await.unwrap();
-    sink.dawdle(Duration::from_secs(2));
-    let change = async { running.apply(line(&source, &[with_port("new")], &sink)).await.unwrap() };
-    let meanwhile = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut exclusive = Exclusive::start(Sink::new().with_strength(Strength::Durable)).await;
+    let look = async |source: &Source<Traces>, _: &Log| {
         assert_eq!(source.output().unwrap().strength(), Strength::Durable);
     };
-    tokio::join!(change, meanwhile);
+    exclusive.replace_slowly(look).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_had_to_stop_first_is_started_again_where_the_new_graph_does_not_start() {
-    let (source, sink, log) = (Source::new(), Sink::new(), Log::default());
-    let port = Arc::new(AtomicBool::new(false));
-    let with_port = |name| Holding { port: Some(Arc::clone(&port)), ..Holding::new(name, &log) };
-    let mut running = line(&source, &[with_port("old")], &sink).start(Options::default()).await.unwrap();
-    let broken = Holding { broken: true, ..Holding::new("broken", &log) };
+    let mut exclusive = Exclusive::start(Sink::new()).await;
+    let new = exclusive.new_stage();
+    let Exclusive { source, sink, log, running, .. } = &mut exclusive;
+    let broken = Holding { broken: true, ..Holding::new("broken", log) };
     // Started in this order: the second finds the port taken at first, and then the first is broken.
-    let error = running.apply(line(&source, &[broken, with_port("new")], &sink)).await.unwrap_err();
+    let error = running.apply(line(source, &[broken, new], sink)).await.unwrap_err();
     assert!(matches!(error, EngineError::Start { .. }), "{error}");
     assert!(error.to_string().contains("\"holding/0\""), "{error}");
-    let log = taken(&log);
+    let log = taken(log);
     assert!(log.ends_with("start old"), "{log}");
     source.send(spans(2)).await.unwrap();
-    assert!(running.shutdown().await.is_clean());
-    assert_eq!(sink.items(), 2);
+    assert!(exclusive.running.shutdown().await.is_clean());
+    assert_eq!(exclusive.sink.items(), 2);
 }
 
 #[tokio::test(start_paused = true)]
