@@ -5,7 +5,7 @@ use otel_core::component::{
     BuildError, Capabilities, Component, ComponentConfig, ConsumeError, Exporter, ExporterFactory, Extension,
     ExtensionFactory, Host, Storage,
 };
-use otel_core::engine::{Graph, Options};
+use otel_core::engine::{Graph, Options, Running};
 use otel_core::pdata::Traces;
 use otel_core::testing::{MemoryStorage, Source};
 use otel_exporters::sending::{Sending, SendingConfig};
@@ -67,17 +67,43 @@ fn graph(source: &Source<Traces>, stores: &Stores, yaml: &str, scripted: &Script
     graph
 }
 
+/// A collector whose exporter has a backend that takes nothing.
+struct Busy {
+    source: Source<Traces>,
+    stores: Stores,
+    exporter: Scripted,
+    running: Running,
+}
+
+impl Busy {
+    async fn start(yaml: &str) -> Self {
+        let (source, stores) = (Source::new(), Stores(MemoryStorage::new()));
+        let exporter = Scripted::new(vec![ConsumeError::retryable("busy"); 99]);
+        let running = graph(&source, &stores, yaml, &exporter).start(Options::default()).await.unwrap();
+        Self { source, stores, exporter, running }
+    }
+
+    /// The same with the numbers 0 to 2 in its queue.
+    async fn with_three(yaml: &str) -> Self {
+        let busy = Self::start(yaml).await;
+        for number in 0..3 {
+            busy.source.send(numbered(number, &[1])).await.unwrap();
+        }
+        sleep(Duration::from_millis(10)).await;
+        busy
+    }
+}
+
+fn sorted_numbers(scripted: &Scripted) -> Vec<usize> {
+    let mut arrived: Vec<_> = scripted.requests().iter().flat_map(|(data, ..)| numbers(data)).collect();
+    arrived.sort_unstable();
+    arrived
+}
+
 #[tokio::test(start_paused = true)]
 async fn another_exporter_takes_over_what_is_stored() {
     let yaml = "sending_queue: { storage: file_storage, num_consumers: 1 }";
-    let (source, stores) = (Source::new(), Stores(MemoryStorage::new()));
-    let first = Scripted::new(vec![ConsumeError::retryable("busy"); 99]);
-    let mut running = graph(&source, &stores, yaml, &first).start(Options::default()).await.unwrap();
-    for number in 0..3 {
-        source.send(numbered(number, &[1])).await.unwrap();
-    }
-    sleep(Duration::from_millis(10)).await;
-
+    let Busy { source, stores, mut running, .. } = Busy::with_three(yaml).await;
     let second = Scripted::new([]);
     let begun = Instant::now();
     let change = graph(&source, &stores, yaml, &second);
@@ -87,23 +113,14 @@ async fn another_exporter_takes_over_what_is_stored() {
     assert!(begun.elapsed() < Duration::from_secs(1));
     assert_eq!((applied.started, applied.dropped.len()), (vec!["exporter scripted".to_owned()], 0));
     sleep(Duration::from_millis(10)).await;
-    let mut arrived: Vec<_> = second.requests().iter().flat_map(|(data, ..)| numbers(data)).collect();
-    arrived.sort_unstable();
-    assert_eq!(arrived, [0, 1, 2, 3]);
+    assert_eq!(sorted_numbers(&second), [0, 1, 2, 3]);
     assert!(running.shutdown().await.is_clean());
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_exporter_takes_over_what_is_in_memory() {
     let yaml = "sending_queue: { num_consumers: 1 }";
-    let (source, stores) = (Source::new(), Stores(MemoryStorage::new()));
-    let first = Scripted::new(vec![ConsumeError::retryable("busy"); 99]);
-    let mut running = graph(&source, &stores, yaml, &first).start(Options::default()).await.unwrap();
-    for number in 0..3 {
-        source.send(numbered(number, &[1])).await.unwrap();
-    }
-    sleep(Duration::from_millis(10)).await;
-
+    let Busy { source, stores, exporter: first, mut running } = Busy::with_three(yaml).await;
     let second = Scripted::new([]);
     let applied = running.apply(graph(&source, &stores, yaml, &second)).await.unwrap();
     assert_eq!(applied.dropped.len(), 0);
@@ -111,18 +128,14 @@ async fn another_exporter_takes_over_what_is_in_memory() {
     assert_eq!(first.attempts(), [1, 1]);
     source.send(numbered(3, &[1])).await.unwrap();
     sleep(Duration::from_millis(10)).await;
-    let mut arrived: Vec<_> = second.requests().iter().flat_map(|(data, ..)| numbers(data)).collect();
-    arrived.sort_unstable();
-    assert_eq!(arrived, [0, 1, 2, 3]);
+    assert_eq!(sorted_numbers(&second), [0, 1, 2, 3]);
     assert!(running.shutdown().await.is_clean());
 }
 
 #[tokio::test(start_paused = true)]
 async fn callers_that_wait_are_told_and_not_taken_over() {
     let yaml = "sending_queue: { num_consumers: 1, wait_for_result: true }";
-    let (source, stores) = (Source::new(), Stores(MemoryStorage::new()));
-    let first = Scripted::new(vec![ConsumeError::retryable("busy"); 99]);
-    let mut running = graph(&source, &stores, yaml, &first).start(Options::default()).await.unwrap();
+    let Busy { source, stores, mut running, .. } = Busy::start(yaml).await;
     let waiting = tokio::spawn({
         let source = source.clone();
         async move { source.send(numbered(0, &[1])).await }
