@@ -1,6 +1,6 @@
 //! Extensions that say who the exporter is.
 
-use otel_core::component::{Code, ConsumeError, Context, Exporter, ExporterFactory as _};
+use otel_core::component::{Code, Context, Exporter, ExporterFactory as _};
 use otel_core::config;
 use otel_core::pdata::Traces;
 use otel_core::testing::TestAuthority;
@@ -61,15 +61,7 @@ async fn credentials_that_cannot_be_had_keep_a_request_from_being_sent() {
     let address = backend.start().await;
     let seen = tokens.host();
     let exporter = exporter::<Traces>(&format!("endpoint: 'http://{address}', {KEYS}"), &seen).await;
-    for (failure, retryable) in
-        [(ConsumeError::retryable("no token"), true), (ConsumeError::permanent("no client"), false)]
-    {
-        let told = failure.to_string();
-        tokens.fail(Some(failure));
-        let error = exporter.export(spans(1), Context::new()).await.unwrap_err();
-        assert_eq!(error.is_retryable(), retryable);
-        assert!(error.to_string().contains(&told), "{error}");
-    }
+    tokens.assert_failures_are_told(&*exporter).await;
     assert!(backend.got().is_empty());
     tokens.fail(None);
     exporter.export(spans(1), Context::new()).await.unwrap();

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue, header};
-use otel_core::component::{Capabilities, ComponentKind, ConsumeError, Context, Metadata};
+use otel_core::component::{Capabilities, Code, ComponentKind, ConsumeError, Context, Exporter, Metadata};
 use otel_core::net::auth::ClientAuthenticator;
+use otel_core::pdata::Traces;
 use otel_core::testing::TestHost;
 
-use crate::support::Seen;
+use crate::support::{Seen, spans};
 
 /// Sends `token N`, where N grows with each refusal, and the client's `x-tenant`.
 #[derive(Debug)]
@@ -29,6 +30,21 @@ impl Tokens {
 
     pub(crate) fn fail(&self, error: Option<ConsumeError>) {
         *self.failure.lock().unwrap() = error;
+    }
+
+    /// Asserts that whatever keeps it from sending credentials is the exporter's error, of the same kind.
+    pub(crate) async fn assert_failures_are_told(&self, exporter: &dyn Exporter<Traces>) {
+        for (failure, retryable) in [
+            (ConsumeError::retryable("no token"), true),
+            (ConsumeError::retryable("no token").with_code(Code::Unauthenticated), true),
+            (ConsumeError::permanent("no client"), false),
+        ] {
+            let told = failure.to_string();
+            self.fail(Some(failure));
+            let error = exporter.export(spans(1), Context::new()).await.unwrap_err();
+            assert_eq!(error.is_retryable(), retryable);
+            assert!(error.to_string().contains(&told), "{error}");
+        }
     }
 
     /// A host with this as the extension `tokens`, beside `other`, which is none.
