@@ -12,6 +12,7 @@ use clap::Parser;
 use otel_benches::{
     crash::{self, Options, Scenario},
     e2e::Candidate,
+    exit_code,
 };
 
 /// Set for the process that runs in a mount namespace of its own.
@@ -59,19 +60,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                eprintln!("  because: {error}");
-                cause = error.source();
-            }
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(Arguments::parse()))
 }
 
 /// Whether all went well.

@@ -12,8 +12,9 @@ use std::{
 };
 
 use clap::Parser;
-use otel_benches::e2e::{
-    Candidate, Case, Compression, Measurement, Pace, Place, Protocol, Report, Requests, Signal,
+use otel_benches::{
+    e2e::{Candidate, Case, Compression, Measurement, Pace, Place, Protocol, Report, Requests, Signal},
+    exit_code,
 };
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
@@ -88,18 +89,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                eprintln!("  because: {error}");
-                cause = error.source();
-            }
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Options::parse()).map(|()| true))
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
