@@ -103,6 +103,7 @@ impl<T: Send + Sync + 'static> Refreshed<T> {
     }
 
     /// Forgets the value if it is this one, so that the next attempt is not long in coming.
+    #[cfg(any(feature = "oauth2client", test))]
     pub(super) fn forget(&self, value: &Arc<T>) {
         self.state.send_if_modified(|state| {
             let is_this = state.value.as_ref().is_some_and(|known| Arc::ptr_eq(known, value));
