@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
@@ -32,8 +32,9 @@ struct Due {
     seen: Option<Fingerprint>,
 }
 
-/// By which a change of a file shows.
-type Fingerprint = (SystemTime, u64, u64);
+/// By which a change of a file shows: when its contents or its permissions changed, and which file it is. When it was
+/// written says less: who copies a file may copy that, and what could not be read for want of permission has not changed.
+type Fingerprint = (i64, i64, u64, u64);
 
 impl<T> Reloading<T> {
     /// Loads for the first time.
@@ -97,5 +98,5 @@ impl<T> Reloading<T> {
 
 fn fingerprint(path: &str) -> Option<Fingerprint> {
     let metadata = fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
+    Some((metadata.ctime(), metadata.ctime_nsec(), metadata.len(), metadata.ino()))
 }

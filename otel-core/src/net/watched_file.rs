@@ -138,6 +138,19 @@ mod tests {
         assert_eq!(*file.get(), "new");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_looks_as_old_as_before_is_read_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        fs::write(&path, "one").unwrap();
+        let file = watch(&path).unwrap();
+        let written = fs::metadata(&path).unwrap().modified().unwrap();
+        fs::write(&path, "two").unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_modified(written).unwrap();
+        advance(Duration::from_secs(2)).await;
+        assert_eq!(*file.get(), "two");
+    }
+
     #[tokio::test]
     async fn what_cannot_be_read_at_first_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
