@@ -58,22 +58,38 @@ impl TestAuthority {
 
     /// The same, but it ended long ago.
     pub fn issue_expired(&self, name: &str) -> TestIdentity {
-        self.sign(name, |params| {
-            params.not_before = date_time_ymd(2001, 1, 1);
-            params.not_after = date_time_ymd(2002, 1, 1);
-        })
+        self.sign(name, expire)
     }
 
     fn sign(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> TestIdentity {
         let key = KeyPair::generate().expect("a key");
-        let mut params =
-            CertificateParams::new([name.to_owned()]).expect("a test names a host or an address");
-        params.distinguished_name.push(DnType::CommonName, name);
+        let mut params = params(name);
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate of sound parts");
         TestIdentity { certificate: certificate.pem(), key: key.serialize_pem() }
+    }
+}
+
+impl TestIdentity {
+    /// A certificate that is its own authority, as `openssl req -x509` makes them.
+    pub fn self_signed(name: &str) -> Self {
+        Self::sign_itself(name, |_| {})
+    }
+
+    /// The same, but it ended long ago.
+    pub fn self_signed_expired(name: &str) -> Self {
+        Self::sign_itself(name, expire)
+    }
+
+    fn sign_itself(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = params(name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        change(&mut params);
+        let certificate = params.self_signed(&key).expect("a certificate of sound parts");
+        Self { certificate: certificate.pem(), key: key.serialize_pem() }
     }
 }
 
@@ -93,4 +109,15 @@ impl fmt::Debug for TestIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TestIdentity").field("certificate", &self.certificate).finish_non_exhaustive()
     }
+}
+
+fn params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new([name.to_owned()]).expect("a test names a host or an address");
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
+fn expire(params: &mut CertificateParams) {
+    params.not_before = date_time_ymd(2001, 1, 1);
+    params.not_after = date_time_ymd(2002, 1, 1);
 }

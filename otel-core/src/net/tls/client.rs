@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::{RELOAD_FAILED, TlsClientConfig, TlsError, choices, material};
+use super::{RELOAD_FAILED, TlsClientConfig, TlsError, choices, material, trusted};
 use crate::net::reload::Reloading;
 use crate::telemetry::Logger;
 
@@ -71,7 +71,14 @@ fn build(config: &TlsClientConfig, protocols: &[&[u8]]) -> Result<ClientConfig, 
     let builder = if config.insecure_skip_verify {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider)))
     } else {
-        builder.with_root_certificates(material::roots(common)?)
+        match material::roots(common)? {
+            // Who never speaks TLS needs none.
+            none if none.is_empty() => builder.with_root_certificates(none),
+            roots => {
+                let verifier = trusted::servers(roots, provider).map_err(TlsError::Authorities)?;
+                builder.dangerous().with_custom_certificate_verifier(verifier)
+            }
+        }
     };
     let mut built = match material::identity(common)? {
         Some(own) => builder.with_client_auth_cert(own.chain, own.key).map_err(TlsError::Identity)?,

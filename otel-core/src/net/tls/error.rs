@@ -20,6 +20,9 @@ pub enum TlsError {
         /// Why.
         source: rustls::pki_types::pem::Error,
     },
+    /// There is no key where there should be one.
+    #[error("{0} has no private key that can be read; those with a passphrase cannot")]
+    NoKey(String),
     /// There is no certificate where there should be one.
     #[error("{0} has no certificate")]
     NoCertificate(String),
@@ -40,6 +43,9 @@ pub enum TlsError {
     /// Clients cannot be verified.
     #[error("client_ca_file cannot be used")]
     ClientCa(#[source] rustls::server::VerifierBuilderError),
+    /// Servers cannot be verified.
+    #[error("the certificates to trust cannot be used")]
+    Authorities(#[source] rustls::server::VerifierBuilderError),
     /// Versions, cipher suites and curves leave nothing to speak.
     #[error("versions, cipher suites and curves leave nothing to speak")]
     Parameters(#[source] rustls::Error),

@@ -1,7 +1,7 @@
 //! Certificates and keys from files and texts.
 
 use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::{TlsConfig, TlsError};
@@ -20,8 +20,10 @@ pub(super) fn identity(config: &TlsConfig) -> Result<Option<Identity>, TlsError>
     }
     let chain = certificates(&Text::of(&config.cert_file, &config.cert_pem, "cert_pem")?)?;
     let text = Text::of(&config.key_file, &config.key_pem, "key_pem")?;
-    let key = PrivateKeyDer::from_pem_slice(&text.bytes)
-        .map_err(|source| TlsError::Pem { origin: text.origin, source })?;
+    let key = PrivateKeyDer::from_pem_slice(&text.bytes).map_err(|error| match error {
+        pem::Error::NoItemsFound => TlsError::NoKey(text.origin),
+        source => TlsError::Pem { origin: text.origin, source },
+    })?;
     Ok(Some(Identity { chain, key }))
 }
 

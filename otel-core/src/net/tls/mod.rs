@@ -14,6 +14,9 @@
 //! assert!(tls.is_plaintext());
 //! ```
 //!
+//! As in Go, a certificate that is trusted itself need not be signed by another, even where it is one of an authority.
+//! Keys with a passphrase are not read.
+//!
 //! The provider is ring. It has neither TLS below 1.2, nor cipher suites with CBC, nor the curve P521: where a
 //! configuration names these beside others, they are left out with a warning.
 
@@ -25,6 +28,7 @@ mod material;
 mod server;
 #[cfg(all(test, feature = "testing-tls"))]
 mod tests;
+mod trusted;
 
 pub use choices::{TlsCipherSuite, TlsCurve, TlsVersion};
 pub use client::TlsClient;

@@ -3,12 +3,11 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use rustls::server::WebPkiClientVerifier;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::{RELOAD_FAILED, TlsError, TlsServerConfig, choices, material};
+use super::{RELOAD_FAILED, TlsError, TlsServerConfig, choices, material, trusted};
 use crate::net::reload::Reloading;
 use crate::telemetry::Logger;
 
@@ -57,8 +56,7 @@ fn build(config: &TlsServerConfig, protocols: &[&[u8]]) -> Result<ServerConfig, 
     let builder = if config.client_ca_file.is_empty() {
         builder.with_no_client_auth()
     } else {
-        let roots = Arc::new(material::client_roots(&config.client_ca_file)?);
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
+        let verifier = trusted::clients(material::client_roots(&config.client_ca_file)?, provider);
         builder.with_client_cert_verifier(verifier.map_err(TlsError::ClientCa)?)
     };
     let identity =

@@ -120,6 +120,49 @@ async fn a_server_that_verifies_clients_takes_only_those_that_its_authority_sign
     fail(&server, &with(clients.issue_expired("agent")), "localhost").await;
 }
 
+fn trusting(certificate: &str) -> TlsClientConfig {
+    let mut config = TlsClientConfig::default();
+    config.common.ca_pem = certificate.into();
+    config
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_its_own_authority_can_be_trusted_itself() {
+    let own = TestIdentity::self_signed("localhost");
+    let client = trusting(&own.certificate);
+    succeed(&server_of(&own), &client).await;
+    // Trusted for what it says, and not as another of the same name.
+    let expired = TestIdentity::self_signed_expired("localhost");
+    let other = TestIdentity::self_signed("localhost");
+    for (server, client, host, said) in [
+        (&own, &client, "elsewhere", "not valid for name"),
+        (&expired, &trusting(&expired.certificate), "localhost", "expired"),
+        (&other, &client, "localhost", "invalid peer certificate"),
+    ] {
+        let told = fail(&server_of(server), client, host).await;
+        assert!(told.contains(said), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_with_a_certificate_that_is_its_own_authority_can_be_trusted_itself() {
+    let (authority, directory) = (TestAuthority::new(), tempfile::tempdir().unwrap());
+    let with = |identity: &TestIdentity| {
+        let mut client = client_of(&authority);
+        client.common.cert_pem = identity.certificate.as_str().into();
+        client.common.key_pem = identity.key.as_str().into();
+        client
+    };
+    let own = TestIdentity::self_signed("agent");
+    let expired = TestIdentity::self_signed_expired("agent");
+    let mut server = server_of(&authority.issue("localhost"));
+    server.client_ca_file =
+        write(directory.path(), "clients.pem", &format!("{}{}", own.certificate, expired.certificate));
+    succeed(&server, &with(&own)).await;
+    fail(&server, &with(&expired), "localhost").await;
+    fail(&server, &with(&TestIdentity::self_signed("agent")), "localhost").await;
+}
+
 #[tokio::test]
 async fn versions_that_do_not_overlap_do_not_meet() {
     let authority = TestAuthority::new();
@@ -230,10 +273,13 @@ async fn what_cannot_be_loaded_says_why() {
     mixed.common.key_pem = other.key.as_str().into();
     let mut empty = server_of(&one);
     empty.common.cert_pem = "no certificate".into();
+    let mut locked = server_of(&one);
+    locked.common.key_pem = one.key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY").into();
     for (config, said) in [
         (missing, "cannot read /nowhere/key.pem"),
         (mixed, "failed to load TLS cert and key"),
         (empty, "cert_pem has no certificate"),
+        (locked, "key_pem has no private key that can be read; those with a passphrase cannot"),
     ] {
         let told = TlsServer::load(&config, H2, Logger::none()).unwrap_err().to_string();
         assert_eq!(told, said);
