@@ -13,7 +13,7 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// How many records are known to be lost. Of a segment that was set aside nobody knows.
+    /// How many records are lost at the least: one for a segment that was set aside, of which nobody knows.
     pub fn lost_records(&self) -> u64 {
         self.damage.iter().map(|damage| damage.kind.lost_records()).sum()
     }
@@ -47,10 +47,10 @@ pub struct Damage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DamageKind {
-    /// So many records between others are lost.
+    /// So many records are lost: between others, or, at the least, at the end.
     Records(u64),
-    /// The end of a segment was cut off: as a rule a record that was being written when the process or the machine stopped,
-    /// and of which nobody was told that it was taken.
+    /// The end of a segment was cut off: a record that runs past the end of the file, or zeros. As a rule it was being written
+    /// when the process or the machine stopped, and nobody was told that it was taken.
     Torn,
     /// Nobody knows what the segment holds. Its file has another name now, which is this, and is not read again.
     SetAside(String),
@@ -64,7 +64,8 @@ impl DamageKind {
     fn lost_records(&self) -> u64 {
         match self {
             Self::Records(records) => *records,
-            Self::Torn | Self::SetAside(_) | Self::Acknowledgements(_) | Self::Unreadable(_) => 0,
+            Self::SetAside(_) => 1,
+            Self::Torn | Self::Acknowledgements(_) | Self::Unreadable(_) => 0,
         }
     }
 }

@@ -19,7 +19,8 @@ const STRIDE: usize = 64 << 10;
 
 /// Reads a segment, cuts off a torn end, and tells what is damaged. `None` where the file is to be left alone.
 ///
-/// Payloads are verified when they are read, but for the last, which may have been cut off by a crash.
+/// A record that runs past the end of the file was being written when the process stopped, and is cut off. One that stands there
+/// with its whole length is verified when it is read, like all others.
 pub(super) fn segment(files: &dyn Files, number: u64, damage: &mut Vec<Damage>) -> Option<Segment> {
     let name = Segment::name(number);
     let mut report = |offset, bytes, kind| {
@@ -115,25 +116,29 @@ impl Scan<'_> {
         self.window_at = ACKNOWLEDGEMENTS;
         self.read_tags()?;
         let mut at = begin;
-        let mut last = None;
-        while at < self.size {
+        let mut is_torn = false;
+        while at < self.size && !is_torn {
             let Some((found, header)) = self.next(at)? else { break };
             let lost = self.skip_to(header.slot);
             if lost > 0 {
                 report(at, found - at, DamageKind::Records(lost));
             }
-            self.add(found, &header);
-            last = Some((found, header));
-            at = found + header.size();
+            at = found;
+            is_torn = found + header.size() > self.size;
+            if !is_torn {
+                self.add(found, &header);
+                at += header.size();
+            }
         }
-        if let Some((offset, header)) = last
-            && self.is_torn(offset, &header)?
-        {
-            self.segment.take(header.slot);
-            at = offset;
+        let left = self.size.saturating_sub(at);
+        is_torn = is_torn || self.is_unwritten(at)?;
+        let lost = self.skip_to(self.slots_at_end(!is_torn));
+        if lost > 0 {
+            report(at, left, DamageKind::Records(lost));
+        } else if left > 0 && is_torn {
+            report(at, left, DamageKind::Torn);
         }
-        if at < self.size {
-            report(at, self.size - at, DamageKind::Torn);
+        if left > 0 {
             self.file.truncate(at)?;
             self.segment.size = at;
         }
@@ -142,6 +147,30 @@ impl Scan<'_> {
             report(ACKNOWLEDGEMENTS, self.tags.len() as u64, DamageKind::Acknowledgements(damaged));
         }
         Ok(())
+    }
+
+    /// Whether what is left of the file is too little for a header, or zeros: the first of a write, or none of it.
+    fn is_unwritten(&mut self, mut at: u64) -> io::Result<bool> {
+        if at + RECORD_HEADER as u64 > self.size {
+            return Ok(true);
+        }
+        while at < self.size {
+            self.load(at, STRIDE)?;
+            if self.window.is_empty() || self.window.iter().any(|byte| *byte != 0) {
+                return Ok(self.window.is_empty());
+            }
+            at += self.window.len() as u64;
+        }
+        Ok(true)
+    }
+
+    /// How many slots were used, as far as that is known behind the last record that was found: up to the last that is
+    /// acknowledged, and at least one more where there is something that was damaged.
+    fn slots_at_end(&self, is_damaged: bool) -> u32 {
+        let found = self.segment.slots();
+        let acknowledged = (found..self.slots).rev().find(|slot| self.is_acknowledged(*slot));
+        let more = if is_damaged { self.slots.min(found + 1) } else { found };
+        acknowledged.map_or(more, |last| last + 1)
     }
 
     fn read_tags(&mut self) -> io::Result<()> {
@@ -213,7 +242,7 @@ impl Scan<'_> {
             self.load(at, STEP)?;
         }
         let inside = (at - self.window_at) as usize;
-        if let Some(header) = self.record(&self.window[inside.min(self.window.len())..], at) {
+        if let Some(header) = self.record(&self.window[inside.min(self.window.len())..]) {
             return Ok(Some((at, header)));
         }
         self.search(at + 1)
@@ -225,7 +254,7 @@ impl Scan<'_> {
             let offsets = 0..self.window.len().saturating_sub(RECORD_HEADER - 1);
             let found = offsets.clone().find_map(|inside| {
                 let at = from + inside as u64;
-                Some((at, self.record(&self.window[inside..], at)?))
+                Some((at, self.record(&self.window[inside..])?))
             });
             if found.is_some() || offsets.is_empty() {
                 return Ok(found);
@@ -243,20 +272,9 @@ impl Scan<'_> {
         read.map(drop)
     }
 
-    /// The header at the beginning of the bytes, if it is one that may be there.
-    fn record(&self, bytes: &[u8], at: u64) -> Option<RecordHeader> {
+    /// The header at the beginning of the bytes, if it is one that may be there. Its record may run past the end of the file.
+    fn record(&self, bytes: &[u8]) -> Option<RecordHeader> {
         let header = RecordHeader::decode(bytes, &self.key)?;
-        let is_next = (self.segment.slots()..self.slots).contains(&header.slot);
-        (is_next && at + header.size() <= self.size).then_some(header)
-    }
-
-    /// Whether the payload of the last record is not what was to be written.
-    fn is_torn(&self, offset: u64, header: &RecordHeader) -> io::Result<bool> {
-        if self.segment.entry(header.slot).is_none() {
-            return Ok(false);
-        }
-        let mut payload = vec![0; header.length as usize];
-        let read = self.file.read_full_at(&mut payload, offset + RECORD_HEADER as u64)?;
-        Ok(read < payload.len() || format::checksum(&[payload.into()]) != header.checksum)
+        (self.segment.slots()..self.slots).contains(&header.slot).then_some(header)
     }
 }

@@ -17,6 +17,15 @@ fn records() -> Vec<Bytes> {
     LENGTHS.iter().zip(1..).map(|(length, byte)| record(byte, *length)).collect()
 }
 
+/// Where the records end.
+fn ends() -> Vec<usize> {
+    let ends = LENGTHS.iter().scan(BEGIN, |end, length| {
+        *end += 20 + length;
+        Some(*end)
+    });
+    ends.collect()
+}
+
 /// The bytes of a log of four records, of which those are acknowledged.
 async fn written(acknowledged: &[usize]) -> Vec<u8> {
     let storage = MemoryStorage::seeded(1);
@@ -53,13 +62,7 @@ async fn assert_works(storage: &MemoryStorage, log: Log) {
 #[tokio::test]
 async fn a_write_that_is_torn_at_any_byte_costs_its_record_alone() {
     let whole = written(&[]).await;
-    let ends: Vec<_> = LENGTHS
-        .iter()
-        .scan(BEGIN, |end, length| {
-            *end += 20 + length;
-            Some(*end)
-        })
-        .collect();
+    let ends = ends();
     assert_eq!(*ends.last().unwrap(), whole.len());
     for cut in 0..=whole.len() {
         let storage = holding(&whole[..cut]).await;
@@ -81,7 +84,7 @@ async fn a_write_that_is_torn_at_any_byte_costs_its_record_alone() {
 
 #[tokio::test]
 async fn zeros_where_a_write_was_to_be_are_cut_off() {
-    let whole = written(&[]).await;
+    let (whole, ends) = (written(&[]).await, ends());
     for from in BEGIN..whole.len() {
         let mut bytes = whole.clone();
         bytes[from..].fill(0);
@@ -90,6 +93,11 @@ async fn zeros_where_a_write_was_to_be_are_cut_off() {
         let found = contents(&log, &recovery);
         assert!(records().starts_with(&found), "zeros from {from}");
         assert!(recovery.pending.len() <= found.len() + 1);
+        let is_begun = !ends.contains(&from) && from != BEGIN;
+        assert!(
+            log.lost_records() <= u64::from(is_begun),
+            "zeros from {from} cost what was begun at the most"
+        );
         assert_works(&storage, log).await;
     }
 }
@@ -118,8 +126,7 @@ async fn a_flipped_bit_costs_at_most_one_record() {
         }
         if !lost.is_empty() {
             costs += 1;
-            let is_torn = recovery.damage.iter().any(|damage| damage.kind == DamageKind::Torn);
-            assert_eq!(log.lost_records() + u64::from(is_torn), 1, "it is counted: bit {bit}");
+            assert_eq!(log.lost_records(), 1, "it is counted: bit {bit}");
         }
     }
     let damageable: usize = [0, 1, 3].iter().map(|index| 20 + LENGTHS[*index]).sum();
@@ -141,6 +148,52 @@ async fn damage_in_the_middle_is_told_with_its_place() {
         damage.to_string(),
         "2 damaged records are lost: 81 bytes at offset 1330 of 0000000000000001.log of exporter \"otlp\" (traces)"
     );
+}
+
+#[tokio::test]
+async fn damage_at_the_end_is_told_once_with_what_is_known_of_it() {
+    // The header of the third: two records without one that is found behind them.
+    let damage = |bytes: &mut Vec<u8>| {
+        bytes[BEGIN + 70] ^= 1;
+        bytes[BEGIN + 70 + 61] ^= 1;
+    };
+    for (acknowledged, lost) in [(&[][..], 1), (&[2], 0), (&[3], 1), (&[2, 3], 0)] {
+        let storage = holding(&written(acknowledged).await).await;
+        storage.damage(&owner(), SEGMENT, damage);
+        let (log, recovery) = open(&storage).await;
+        assert_eq!(contents(&log, &recovery), records()[..2]);
+        assert_eq!((log.lost_records(), recovery.lost_records()), (lost, lost), "{acknowledged:?}");
+        let told: Vec<_> = recovery.damage.iter().map(ToString::to_string).collect();
+        let message = "1 damaged records are lost: 98 bytes at offset 1350 of 0000000000000001.log of exporter \"otlp\" (traces)";
+        assert_eq!(told, vec![message; lost as usize]);
+        drop(log);
+        let (log, recovery) = open(&storage).await;
+        assert!(recovery.damage.is_empty(), "{:?}", recovery.damage);
+        assert_works(&storage, log).await;
+    }
+}
+
+#[tokio::test]
+async fn a_torn_record_behind_a_damaged_one_hides_it_not() {
+    let whole = written(&[]).await;
+    let storage = holding(&whole[..whole.len() - 5]).await;
+    storage.damage(&owner(), SEGMENT, |bytes| bytes[BEGIN + 70] ^= 1);
+    let (log, recovery) = open(&storage).await;
+    assert_eq!(contents(&log, &recovery), records()[..2]);
+    let kinds: Vec<_> = recovery.damage.iter().map(|damage| (damage.offset, damage.kind.clone())).collect();
+    assert_eq!(kinds, [(1350, DamageKind::Records(1)), (1411, DamageKind::Torn)]);
+    assert_works(&storage, log).await;
+}
+
+#[tokio::test]
+async fn records_that_are_known_by_later_acknowledgements_alone_are_counted() {
+    let storage = holding(&written(&[3]).await[..BEGIN + 50]).await;
+    let (log, recovery) = open(&storage).await;
+    assert_eq!(contents(&log, &recovery), records()[..1]);
+    assert_eq!(recovery.damage.len(), 1);
+    assert_eq!(log.lost_records(), 2, "the second and the third");
+    drop(log);
+    assert!(open(&storage).await.1.damage.is_empty());
 }
 
 #[tokio::test]
@@ -176,6 +229,11 @@ async fn a_segment_without_a_header_is_set_aside_and_the_log_goes_on() {
         let storage = holding(&bytes).await;
         let (log, recovery) = open(&storage).await;
         assert!(recovery.pending.is_empty());
+        assert_eq!(
+            (log.lost_records(), recovery.lost_records()),
+            (1, 1),
+            "nobody knows how many, but one at least"
+        );
         let aside = format!("{SEGMENT}.damaged");
         assert_eq!(
             recovery.damage[0].to_string(),
