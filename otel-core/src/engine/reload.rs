@@ -1,6 +1,6 @@
 //! Changing a graph while it runs.
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::assembly::{Instances, Plan, assemble};
 use super::error::EngineError;
@@ -47,7 +47,8 @@ impl Running {
     /// old ones stop first, while data waits.
     ///
     /// Dropping the future is legal: what has begun to stop is stopped by the next call or by
-    /// [`shutdown`](Self::shutdown).
+    /// [`shutdown`](Self::shutdown). Where the old ones stopped first, data waits until the next call; a shutdown starts them again,
+    /// so that what waits, and what they held, goes on.
     ///
     /// # Errors
     /// What is wrong with the graph, or the first component that could not be created or started. The collector then is
@@ -96,8 +97,7 @@ impl Running {
 
     async fn try_apply(&mut self, graph: Graph, telemetry: Telemetry) -> Result<Applied, EngineError> {
         graph.check()?;
-        // Whatever was broken off.
-        self.withdraw().await;
+        let graph = Arc::new(graph);
         let telemetry = std::mem::replace(&mut self.surroundings.telemetry, telemetry);
         let before = dropped(&telemetry);
         let old = self.instances.parts.clone();
@@ -130,8 +130,15 @@ impl Running {
 
     /// Starts what is new while everything runs on.
     async fn start_beside(&mut self, graph: &Graph) -> Result<Plan, EngineError> {
-        let plan = self.plan(graph)?;
+        let plan = self.make_way(graph).await?;
         self.start_new(&plan.instances).await?;
+        Ok(plan)
+    }
+
+    /// Creates what is new, and then stops whatever was begun before, which hands on what it holds to what is new.
+    async fn make_way(&mut self, graph: &Graph) -> Result<Plan, EngineError> {
+        let plan = self.plan(graph)?;
+        self.withdraw_for(plan.instances.parts.without(&self.instances.parts)).await;
         Ok(plan)
     }
 
@@ -141,9 +148,8 @@ impl Running {
     }
 
     /// Stops what is no longer part of the graph, and starts what is new; data waits meanwhile.
-    async fn start_instead(&mut self, graph: Graph) -> Result<Vec<String>, EngineError> {
-        self.withdraw().await;
-        let plan = self.plan(&graph)?;
+    async fn start_instead(&mut self, graph: Arc<Graph>) -> Result<Vec<String>, EngineError> {
+        let plan = self.make_way(&graph).await?;
         let old = self.instances.parts.without(&plan.instances.parts);
         self.instances = self.instances.without(&old);
         self.surroundings.board.replace(&old.numbers());
@@ -159,49 +165,49 @@ impl Running {
 
     /// After an error: stops what was to become part of the graph, and starts anew what was stopped for it.
     async fn restore(&mut self, error: EngineError) -> EngineError {
-        self.withdraw().await;
-        if !self.incomplete {
-            return error;
-        }
-        let graph = std::mem::take(&mut self.graph);
-        match self.start_beside(&graph).await {
-            Ok(plan) => {
-                self.commit(graph, plan).await;
-                self.drain().await;
-                error
+        let Err(restore) = self.complete().await else { return error };
+        let failed = EngineError::Restore { error: Box::new(error), restore: Box::new(restore) };
+        self.surroundings.board.end(failed.to_string());
+        failed
+    }
+
+    /// Stops what was to become part of the graph, and starts anew what was stopped for it.
+    pub(super) async fn complete(&mut self) -> Result<(), EngineError> {
+        if self.incomplete {
+            let graph = Arc::clone(&self.graph);
+            match self.start_beside(&graph).await {
+                Ok(plan) => self.commit(graph, plan).await,
+                Err(error) => {
+                    self.withdraw_for(Parts::default()).await;
+                    return Err(error);
+                }
             }
-            Err(restore) => {
-                self.graph = graph;
-                self.withdraw().await;
-                let failed = EngineError::Restore { error: Box::new(error), restore: Box::new(restore) };
-                self.surroundings.board.end(failed.to_string());
-                failed
-            }
+            self.drain().await;
+        } else {
+            self.withdraw_for(Parts::default()).await;
         }
+        Ok(())
     }
 
     async fn start_new(&mut self, instances: &Instances) -> Result<(), EngineError> {
         let (old, new) = (&self.instances.parts, &instances.parts);
-        self.starting = new.without(old);
         self.surroundings.lasting.set_leaving(old.without(new).numbers());
         self.surroundings.board.try_out(self.starting.numbers());
         self.surroundings.board.watched_by(new.clone().and(old).watchers());
         self.starting.start(&self.surroundings.board).await
     }
 
-    /// Stops what was to become part of the graph.
-    async fn withdraw(&mut self) {
-        self.drain().await;
-        let starting = std::mem::take(&mut self.starting);
+    /// Stops what was to become part of the graph, for others that are to.
+    async fn withdraw_for(&mut self, others: Parts) {
+        let starting = std::mem::replace(&mut self.starting, others);
         self.leave(starting, Vec::new());
         self.drain().await;
-        self.surroundings.lasting.set_leaving(HashSet::new());
         self.surroundings.board.give_up();
         self.surroundings.board.watched_by(self.instances.parts.watchers());
     }
 
     /// Makes the plan, whose components run, the collector.
-    async fn commit(&mut self, graph: Graph, plan: Plan) {
+    async fn commit(&mut self, graph: Arc<Graph>, plan: Plan) {
         let old = std::mem::replace(&mut self.instances, plan.instances);
         let parts = old.parts.without(&self.instances.parts);
         let released = plan.redirections.iter().map(|redirection| redirection.lead()).collect();
@@ -223,6 +229,7 @@ impl Running {
     fn leave(&mut self, parts: Parts, mut released: Vec<Released>) {
         let deadlines = Deadlines::new(self.shutdown_timeout);
         let leaving = parts.clone();
+        self.tell_who_leaves(&parts);
         let stop = tokio::spawn(async move {
             let released = async {
                 for released in &mut released {
@@ -231,15 +238,24 @@ impl Running {
             };
             leaving.stop(&deadlines, released).await
         });
-        self.leaving = Some(Leaving { parts, stop });
+        self.leaving.push(Leaving { parts, stop });
+    }
+
+    /// Lets those that stop, and these, hand on what they have, and nobody else.
+    pub(super) fn tell_who_leaves(&self, more: &Parts) {
+        let leaving = self.leaving.iter().map(|leaving| &leaving.parts).chain([more]);
+        self.surroundings.lasting.set_leaving(leaving.flat_map(Parts::numbers).collect());
     }
 
     /// Waits until what is part of the graph no more has stopped. Cancel safe.
     async fn drain(&mut self) -> Vec<String> {
-        let Some(leaving) = &mut self.leaving else { return Vec::new() };
-        let failures = leaving.stopped().await;
-        self.surroundings.tasks.abort_of(&leaving.parts.numbers());
-        self.leaving = None;
+        let mut failures = Vec::new();
+        while let Some(leaving) = self.leaving.last_mut() {
+            failures.extend(leaving.stopped().await);
+            self.surroundings.tasks.abort_of(&leaving.parts.numbers());
+            self.leaving.pop();
+        }
+        self.tell_who_leaves(&Parts::default());
         failures
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tokio::time::timeout_at;
 
 use super::assembly::{Instances, Surroundings, assemble};
 use super::error::EngineError;
@@ -28,12 +29,12 @@ const ABORT_TIME: Duration = Duration::from_secs(1);
 /// A collector that runs. Dropping it ends its tasks at once, and loses what they held; call
 /// [`shutdown`](Self::shutdown).
 pub struct Running {
-    pub(super) graph: Graph,
+    pub(super) graph: Arc<Graph>,
     pub(super) instances: Instances,
     /// What is being started to become part of the instances.
     pub(super) starting: Parts,
     /// What is being stopped because it is part of them no more.
-    pub(super) leaving: Option<Leaving>,
+    pub(super) leaving: Vec<Leaving>,
     /// Whether a part of the graph has been stopped for another graph, and nothing has taken its place yet.
     pub(super) incomplete: bool,
     pub(super) surroundings: Surroundings,
@@ -98,10 +99,10 @@ impl Running {
         let plan = assemble(&graph, &surroundings, &Instances::default())?;
         surroundings.board.watched_by(plan.instances.parts.watchers());
         Ok(Self {
-            graph,
+            graph: Arc::new(graph),
             instances: plan.instances,
             starting: Parts::default(),
-            leaving: None,
+            leaving: Vec::new(),
             incomplete: false,
             surroundings,
             renewing: false,
@@ -165,19 +166,25 @@ impl Running {
         let telemetry = self.surroundings.telemetry.clone();
         let before = dropped(&telemetry);
         let deadlines = Deadlines::new(self.shutdown_timeout);
+        if self.incomplete {
+            // A change was broken off while data waits for what was to come, and what has stopped may have handed on what it
+            // held to that. So everything runs once more, as far as there is time.
+            let _ = timeout_at(deadlines.receivers(), self.complete()).await;
+        }
+        self.tell_who_leaves(&self.starting);
         let parts = self.instances.parts.clone().and(&self.starting);
-        let mut leaving = self.leaving.take();
+        let mut leaving = std::mem::take(&mut self.leaving);
         let mut failures = Vec::new();
         // What they hold goes where the others still run.
         let left = async {
-            if let Some(of) = &mut leaving {
-                failures = of.stopped().await;
-                leaving = None;
+            while let Some(last) = leaving.last_mut() {
+                failures.extend(last.stopped().await);
+                leaving.pop();
             }
         };
         let stopped = parts.stop(&deadlines, left).await;
         failures.extend(stopped);
-        if let Some(mut leaving) = leaving {
+        for mut leaving in leaving {
             // It began earlier, and so ends in time.
             failures.extend(leaving.stopped().await);
         }

@@ -50,6 +50,9 @@ impl<S: Signal, E: Attempt<S>> Sending<S, E> {
         let report = ExporterReport::new(host, S::KIND, destination);
         let queued = config.sending_queue.get().map(|config| {
             let queue = Arc::new(Queue::new(config, host.clone()));
+            if queue.may_adopt() {
+                heirs::announce(host, &queue);
+            }
             let batches = Arc::new(Batches::new(Arc::clone(&queue), config.batch.get()));
             let (consumers, wait_for_result) = (config.num_consumers, config.wait_for_result);
             let metrics = QueueMetrics::new(host, S::KIND, config.queue_size, queue.room().taken());
@@ -116,8 +119,6 @@ impl<S: Signal, E: Attempt<S>> Component for Sending<S, E> {
                 let keys = queued.batches.keys().clone();
                 let (store, recovered) = Store::open(&self.sender.host, S::KIND, storage, keys).await?;
                 queued.queue.begin(store, recovered);
-            } else {
-                heirs::announce(&self.sender.host, &queued.queue);
             }
             for _ in 0..queued.consumers {
                 let (batches, sender) = (Arc::clone(&queued.batches), Arc::clone(&self.sender));

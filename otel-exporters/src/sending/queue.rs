@@ -247,15 +247,22 @@ impl<S: Signal> Queue<S> {
         self.room.wake();
     }
 
-    /// The queue of the exporter that takes the place of this one, for what is in memory and no caller waits for.
-    pub(super) fn heir(&self) -> Option<Arc<Self>> {
-        if self.is_stored || self.is_waited_for {
-            return None;
-        }
-        heirs::heir(self.room.host()).filter(|heir| !heir.is_waited_for)
+    /// Whether it takes what another queue has taken, and may hand on what it has: what is in memory and no caller waits for.
+    pub(super) fn may_adopt(&self) -> bool {
+        !self.is_stored && !self.is_waited_for
     }
 
-    /// Takes what another queue has taken already, whether there is room or not. Tells whether it did.
+    /// The queue of the exporter that takes the place of this one.
+    pub(super) fn heir(&self) -> Option<Arc<Self>> {
+        heirs::heir(self.room.host()).filter(|_| self.may_adopt())
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
+    /// Takes what another queue has taken already, whether there is room or not, and before the start too. Tells whether it
+    /// did.
     pub(super) fn adopt(&self, data: S, context: Context) -> bool {
         let held = self.room.hold(self.sizer.size(&data));
         let body = Body::Here(data, None);

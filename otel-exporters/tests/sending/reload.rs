@@ -67,6 +67,19 @@ fn graph(source: &Source<Traces>, stores: &Stores, yaml: &str, scripted: &Script
     graph
 }
 
+/// The same, with another exporter that the old one of its kind has to make way for before anything starts.
+fn exclusive(source: &Source<Traces>, stores: &Stores, exporter: &Scripted, other: &Scripted) -> Graph {
+    let mut graph = graph(source, stores, MEMORY, exporter);
+    let from = graph.receiver("source/stored", Source::<Traces>::new());
+    let stored =
+        Exporting { scripted: other.clone(), sending: config("sending_queue: { storage: file_storage }") };
+    let to = graph.exporter("scripted/stored", stored);
+    graph.pipeline::<Traces>("traces/stored").from(&from).to(&to);
+    graph
+}
+
+const MEMORY: &str = "sending_queue: { num_consumers: 1 }";
+
 /// A collector whose exporter has a backend that takes nothing.
 struct Busy {
     source: Source<Traces>,
@@ -130,6 +143,103 @@ async fn another_exporter_takes_over_what_is_in_memory() {
     sleep(Duration::from_millis(10)).await;
     assert_eq!(sorted_numbers(&second), [0, 1, 2, 3]);
     assert!(running.shutdown().await.is_clean());
+}
+
+/// An exporter with the numbers 0 to 2 in memory, the first of which it is sending, beside one that has to stop before another
+/// starts.
+struct Beside {
+    source: Source<Traces>,
+    stores: Stores,
+    exporter: Scripted,
+    running: Running,
+}
+
+impl Beside {
+    async fn start(exporter: Scripted) -> Self {
+        let (source, stores) = (Source::new(), Stores(MemoryStorage::new()));
+        let first = exclusive(&source, &stores, &exporter, &Scripted::new([]));
+        let running = first.start(Options::default()).await.unwrap();
+        for number in 0..3 {
+            source.send(numbered(number, &[1])).await.unwrap();
+        }
+        sleep(Duration::from_millis(10)).await;
+        Self { source, stores, exporter, running }
+    }
+
+    fn next(&self, exporter: &Scripted) -> Graph {
+        exclusive(&self.source, &self.stores, exporter, &Scripted::new([]))
+    }
+
+    /// Begins to change to another exporter, and breaks that off while the old one still sends.
+    async fn break_off(&mut self, second: &Scripted) {
+        let next = self.next(second);
+        let broken_off = tokio::time::timeout(Duration::from_secs(1), self.running.apply(next)).await;
+        assert!(broken_off.is_err(), "the old one ends later");
+    }
+}
+
+fn busy() -> Scripted {
+    Scripted::new(vec![ConsumeError::retryable("busy"); 99])
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_exporter_takes_over_what_is_in_memory_where_the_old_one_has_to_stop_first() {
+    let mut beside = Beside::start(busy()).await;
+    let second = Scripted::new([]);
+    let next = beside.next(&second);
+    let applied = beside.running.apply(next).await.unwrap();
+    assert!(applied.started.contains(&"exporter scripted".to_owned()));
+    assert_eq!((applied.dropped.len(), applied.failures.len()), (0, 0));
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(sorted_numbers(&second), [0, 1, 2]);
+    assert!(beside.running.shutdown().await.is_clean());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_over_goes_back_where_the_new_graph_does_not_start() {
+    let mut beside = Beside::start(Scripted::new(vec![ConsumeError::retryable("busy"); 2])).await;
+    let second = Scripted::closed();
+    let mut next = beside.next(&second);
+    let from = next.receiver("source/broken", Source::<Traces>::new());
+    let broken =
+        Exporting { scripted: Scripted::new([]), sending: config("sending_queue: { storage: nothing }") };
+    let to = next.exporter("scripted/broken", broken);
+    next.pipeline::<Traces>("traces/broken").from(&from).to(&to);
+    let error = beside.running.apply(next).await.unwrap_err();
+    assert!(error.to_string().contains("scripted/broken"), "{error}");
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(sorted_numbers(&beside.exporter).split_off(2), [0, 1, 2], "twice in vain, and then all");
+    assert!(beside.running.shutdown().await.is_clean());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_is_broken_off_loses_nothing_at_the_shutdown() {
+    let mut beside = Beside::start(Scripted::closed()).await;
+    let second = Scripted::new([]);
+    beside.break_off(&second).await;
+    beside.exporter.open(99);
+    let waiting = tokio::spawn({
+        let source = beside.source.clone();
+        async move { source.send(numbered(3, &[1])).await }
+    });
+    tokio::task::yield_now().await;
+    assert!(beside.running.shutdown().await.is_clean());
+    waiting.await.unwrap().unwrap();
+    assert_eq!(sorted_numbers(&beside.exporter), [0, 1, 2, 3]);
+    assert!(second.requests().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_is_broken_off_loses_nothing_at_the_next() {
+    let mut beside = Beside::start(Scripted::closed()).await;
+    let (second, third) = (Scripted::new([]), Scripted::new([]));
+    beside.break_off(&second).await;
+    beside.exporter.open(99);
+    let next = beside.next(&third);
+    assert_eq!(beside.running.apply(next).await.unwrap().dropped.len(), 0);
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!((sorted_numbers(&beside.exporter), sorted_numbers(&third)), (vec![0], vec![1, 2]));
+    assert!(beside.running.shutdown().await.is_clean());
 }
 
 #[tokio::test(start_paused = true)]
