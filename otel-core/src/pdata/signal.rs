@@ -62,7 +62,8 @@ impl fmt::Display for SignalKind {
 /// # Guarantees
 /// - What the type holds was validated: reading it has no errors and does not panic.
 /// - A clone is a reference count.
-/// - Unknown fields are kept in whatever is not edited.
+/// - Unknown fields are kept in whatever is not edited, but for what other readers of OTLP refuse: groups, and
+///   fields of other versions of the schema that have another type there.
 ///
 /// The trait is sealed: [`Traces`], [`Metrics`] and [`Logs`] implement it.
 pub trait Signal: sealed::Sealed + Clone + Default + fmt::Debug + Send + Sync + Unpin + 'static {
@@ -75,7 +76,8 @@ pub trait Signal: sealed::Sealed + Clone + Default + fmt::Debug + Send + Sync + 
     /// Validates an encoded export request and takes it over, without a copy.
     ///
     /// Checked in one pass: wire structure, field types, UTF-8 of every string, lengths of ids, nesting of at
-    /// most 100 messages. A request with a singular field given twice is rewritten so that it holds it once.
+    /// most 100 messages. A request with a singular field given twice is rewritten so that it holds it once, and
+    /// one with something that other readers refuse so that it does not hold it.
     ///
     /// ```
     /// use otel_core::pdata::{Signal, Traces};

@@ -35,7 +35,7 @@
 //! - Doubles are numbers or strings. What is not a number is a word in a string: `"NaN"`, `"Infinity"`, `"-Infinity"`,
 //!   and, as the Go collector takes them, the short `"inf"`, a sign, and any case. The bare words are not JSON and
 //!   refused, and so is a number beyond the range, such as `1e999`, which is not infinite.
-//! - `null` is the same as absence; in a list of messages it is an empty message.
+//! - `null` is the same as absence; in a list of messages or strings it is an empty one.
 //! - A name that is given twice: the later value counts, lists are appended to each other, messages are merged;
 //!   of several members of a oneof only the last one is kept.
 //! - `instrumentationLibrarySpans` and its like of early OTLP are read as scopes where a group has no others.

@@ -309,6 +309,8 @@ impl Reader<'_> {
     fn element(&mut self, field: &Field) -> Scan<()> {
         if field.kind.is_packable() {
             self.scalar(field.kind)?.put(&mut self.out);
+        } else if self.scan.null()? {
+            put_len_field(&mut self.out, field.number, &[]);
         } else {
             put_len_field(&mut self.out, field.number, self.scan.string()?);
         }

@@ -308,6 +308,12 @@ fn null_is_absence() {
         value_again(&json!({"arrayValue": {"values": [null, {"boolValue": false}]}})),
         json!({"arrayValue": {"values": [{}, {"boolValue": false}]}})
     );
+    let keys = json!({"resourceSpans": [{"resource": {"entityRefs": [{"idKeys": [null, "host.id"]}]}}]});
+    let again = written(&Traces::from_json(keys.to_string().as_bytes()).expect("an empty key is a key"));
+    assert_eq!(
+        again,
+        json!({"resourceSpans": [{"resource": {"entityRefs": [{"idKeys": ["", "host.id"]}]}}]})
+    );
 }
 
 #[test]

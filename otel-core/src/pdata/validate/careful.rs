@@ -2,6 +2,7 @@
 
 use super::fault::{Fault, Reason};
 use super::plan::place;
+use super::tidy::{LONGEST, is_misshapen};
 use super::walk::{self, LEGACY, Seen, Walk, Walked};
 use crate::pdata::schema::{Kind, Message, NESTING};
 use crate::pdata::wire::wire_type;
@@ -19,7 +20,10 @@ impl<const QUICK: bool> Walk<'_, QUICK> {
         seen: &mut Seen,
     ) -> Walked<usize> {
         let (number, wire, value) = tag(bytes, at)?;
+        self.findings.untidy |=
+            value - at > LONGEST || wire == wire_type::LEN && has_long_length(bytes, value);
         let Some(field) = schema.field(number) else {
+            self.findings.untidy |= is_misshapen(schema, number, wire);
             if number == walk::INSTRUMENTATION_LIBRARY && wire == wire_type::LEN && walk::is_group(schema) {
                 seen.note(LEGACY);
             }
@@ -159,6 +163,11 @@ fn content(bytes: &[u8], at: usize) -> Walked<(usize, usize)> {
         Ok(len) if len <= left => Ok((from, from + len)),
         _ => fault(at, Reason::PastTheEnd { len, left }),
     }
+}
+
+/// Whether the length at `at` takes more bytes than every reader takes.
+fn has_long_length(bytes: &[u8], at: usize) -> bool {
+    varint(bytes, at).is_ok_and(|(_, from)| from - at > LONGEST)
 }
 
 fn inside(bytes: &[u8], at: usize, len: usize) -> Walked<usize> {

@@ -1,7 +1,7 @@
 //! Validation of wire bytes, the one place where they are not trusted.
 //!
 //! [`walk`] decides in one pass, with its halves [`quick`] and [`careful`]; [`rewrite`] mends and normalises the few resource groups that need
-//! it. What it accepts is what prost decodes, but for the lengths of ids, which prost does not check, and for
+//! it, [`tidy`] without what other readers refuse. What it accepts is what prost decodes, but for the lengths of ids, which prost does not check, and for
 //! string-table references and `instrumentation_library_*`, which this schema has as unknown fields.
 
 mod careful;
@@ -18,6 +18,7 @@ mod repair;
 mod rewrite;
 #[cfg(test)]
 mod tests;
+mod tidy;
 mod walk;
 
 pub use error::{InvalidData, Repaired};

@@ -135,7 +135,7 @@ fn normalised<S: Generate>(odd: generate::Odd<S>) -> Result<(), TestCaseError> {
     prop_assert_eq!(S::Request::decode(bytes.clone()).expect("prost reads it too"), odd.request);
     raw::assert_same_meaning(S::KIND, &bytes, &odd.bytes);
     let findings = walked::<false>(S::SCHEMA, &bytes).expect("what was normalised is valid");
-    prop_assert!(!findings.repeats);
+    prop_assert!(!findings.repeats && !findings.untidy);
     prop_assert_eq!(findings.items, signal.items());
     Ok(())
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::error::{InvalidData, Repaired};
 use super::fault::{Fault, Reason};
 use super::walk::{self, Findings, Walk};
-use super::{merge, repair};
+use super::{merge, repair, tidy};
 use crate::pdata::payload::{Payload, Segment};
 use crate::pdata::schema::{Kind, Message, NESTING};
 use crate::pdata::wire::{OpenField, RawFields, put_len_field, wire_type};
@@ -38,7 +38,7 @@ fn check(schema: &'static Message, bytes: &[u8]) -> Result<Findings, InvalidData
 
 /// Whether a request or a group stays as it came.
 fn is_plain(findings: &Findings) -> bool {
-    !findings.repeats && !findings.legacy && findings.broken.is_none()
+    !findings.repeats && !findings.legacy && !findings.untidy && findings.broken.is_none()
 }
 
 #[inline]
@@ -58,11 +58,18 @@ fn rewrite(schema: &'static Message, bytes: &Bytes) -> (Payload, Repaired) {
     let mut walk = Walk::<true>::new(bytes);
     let (mut run, mut run_items) = (0, 0);
     for field in RawFields::new(bytes) {
-        let Some(Kind::Message(group)) = schema.field(field.number).map(|field| field.kind) else { continue };
+        let Some(Kind::Message(group)) = schema.field(field.number).map(|field| field.kind) else {
+            if tidy::is_padded(&field) || tidy::is_misshapen(schema, field.number, field.wire) {
+                parts.keep(run..field.start, run_items);
+                (run, run_items) = (field.end, 0);
+                tidy::put_field(schema, &field, &mut parts.fresh);
+            }
+            continue;
+        };
         walk.findings = Findings::default();
         let valid = walk.message(group, field.end - field.value.len(), field.end, NESTING - 1);
         debug_assert!(valid.is_ok(), "the request was walked before");
-        if is_plain(&walk.findings) {
+        if is_plain(&walk.findings) && !tidy::is_padded(&field) {
             run_items += walk.findings.items;
             continue;
         }
@@ -81,6 +88,9 @@ fn rewrite(schema: &'static Message, bytes: &Bytes) -> (Payload, Repaired) {
 /// The content of a group without what the findings say, and the number of strings that were repaired.
 fn mend(group: &'static Message, content: &[u8], findings: Findings) -> (Vec<u8>, usize) {
     let mut content = if findings.legacy { as_scopes(content) } else { content.to_vec() };
+    if findings.untidy {
+        content = tidy::tidy(group, &content);
+    }
     let mut strings = 0;
     if findings.broken.is_some() {
         (content, strings) = repair::repair(group, &content);

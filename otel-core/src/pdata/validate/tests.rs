@@ -116,6 +116,54 @@ fn unknown_groups_have_to_be_balanced() {
     }
 }
 
+#[test]
+fn what_other_readers_refuse_is_left_out() {
+    let group = [0x9b, 0x06, 0x08, 0x96, 0x01, 0x9c, 0x06];
+    let name = len(5, b"name");
+    let strings = [len(3, b"not a number"), len(1, b"key"), len(2, &len(8, b"not one either"))].concat();
+    let tidy = span(&[name.clone(), len(9, &[len(1, b"key"), len(2, &[])].concat())].concat());
+    let untidy = span(&[group.to_vec(), name, len(9, &strings)].concat());
+    let traces = Traces::from_bytes([group.to_vec(), untidy, group.to_vec()].concat().into()).expect("valid");
+    assert_eq!((traces.to_bytes(), traces.items()), (tidy.into(), 1));
+
+    let library = [0xc0, 0x3e, 1];
+    let scopes = len(2, &len(2, &[]));
+    let broken = len(1000, b"no scope");
+    let both = len(1, &[&library[..], &scopes, &broken].concat());
+    assert_eq!(Traces::from_bytes(both.into()).expect("valid").to_bytes(), len(1, &scopes));
+
+    let kept = len(1, &[scopes, vec![0xd0, 0x3e, 1], len(9, b"unknown")].concat());
+    assert_eq!(Traces::from_bytes(kept.clone().into()).expect("valid").to_bytes(), kept);
+}
+
+#[test]
+fn tags_and_lengths_of_more_than_five_bytes_are_shortened() {
+    let padded = |value: u8, width: usize| {
+        let mut out = vec![0x80; width];
+        out[0] |= value;
+        out[width - 1] = 0;
+        out
+    };
+    let message = |tag: u8, content: &[u8]| {
+        [padded(tag, 6), padded(content.len() as u8, 10), content.to_vec()].concat()
+    };
+    let plain = span(&len(5, b"name"));
+    for long in [
+        message(0x0a, &plain[2..]),
+        len(1, &message(0x12, &plain[4..])),
+        len(1, &len(2, &message(0x12, &plain[6..]))),
+        span(&message(0x2a, b"name")),
+    ] {
+        assert_eq!(Traces::from_bytes(long.into()).expect("valid").to_bytes(), plain);
+    }
+    let unknown = [message(0x7a, b"unknown"), plain.clone(), [&padded(0x78, 6)[..], &[1]].concat()].concat();
+    let short = [len(15, b"unknown"), plain.clone(), vec![0x78, 1]].concat();
+    assert_eq!(Traces::from_bytes(unknown.into()).expect("valid").to_bytes(), short);
+
+    let five = [padded(0x0a, 5), padded(plain.len() as u8 - 2, 5), plain[2..].to_vec()].concat();
+    assert_eq!(Traces::from_bytes(five.clone().into()).expect("valid").to_bytes(), five);
+}
+
 /// A span whose attribute's value is an array in an array, `levels` deep.
 fn nested(levels: usize, innermost: &[u8]) -> Vec<u8> {
     let value = (0..levels).fold(innermost.to_vec(), |value, _| len(5, &len(1, &value)));

@@ -24,6 +24,8 @@ pub(super) struct Findings {
     pub(super) repeats: bool,
     /// Whether a group without scopes has the deprecated `instrumentation_library_*`.
     pub(super) legacy: bool,
+    /// Whether something is there that [other readers refuse](super::tidy).
+    pub(super) untidy: bool,
     /// Offset of the first string that is not UTF-8.
     pub(super) broken: Option<usize>,
 }
@@ -134,14 +136,31 @@ impl<'a, const QUICK: bool> Walk<'a, QUICK> {
             };
         }
         self.findings.repeats |= seen.repeats();
-        if seen.has(LEGACY) && !seen.has(REPEATED + SCOPES) {
-            self.legacy(schema, from, end, nesting)?;
+        if seen.has(LEGACY) {
+            self.libraries(schema, from, end, nesting, &seen)?;
         }
         Ok(())
     }
 
-    /// The deprecated fields of a group that has no scopes, read as scopes.
+    /// The deprecated fields of a group: scopes where there are no others, and otherwise unknown.
     #[cold]
+    fn libraries(
+        &mut self,
+        group: &'static Message,
+        from: usize,
+        end: usize,
+        nesting: u32,
+        seen: &Seen,
+    ) -> Walked<()> {
+        if !seen.has(REPEATED + SCOPES) {
+            return self.legacy(group, from, end, nesting);
+        }
+        let mut fields = RawFields::new(&self.bytes[from..end]).filter(is_legacy);
+        self.findings.untidy |= fields.any(|field| !is_scopes(group, field.value));
+        Ok(())
+    }
+
+    /// The deprecated fields of a group that has no scopes, read as scopes.
     fn legacy(&mut self, group: &'static Message, from: usize, end: usize, nesting: u32) -> Walked<()> {
         let Some(scopes) = child(group, SCOPES << 3 | wire_type::LEN) else { return Ok(()) };
         self.findings.legacy = true;
@@ -163,6 +182,12 @@ pub(super) const INSTRUMENTATION_LIBRARY: u32 = 1000;
 /// Whether a field of a resource group is read as scopes where the group has none.
 pub(super) fn is_legacy(field: &RawField<'_>) -> bool {
     field.number == INSTRUMENTATION_LIBRARY && field.wire == wire_type::LEN
+}
+
+/// Whether what a deprecated field of the group holds are scopes by their structure.
+pub(super) fn is_scopes(group: &'static Message, content: &[u8]) -> bool {
+    child(group, SCOPES << 3 | wire_type::LEN)
+        .is_some_and(|scopes| nests_within(scopes, content, NESTING - 2))
 }
 
 /// The message in the field that has this tag.

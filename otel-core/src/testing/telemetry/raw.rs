@@ -81,6 +81,9 @@ impl Tree {
     /// of their numbers, singular fields once with the meaning that a merge has, repeated scalars unpacked,
     /// numbers cut to their type, no explicit zeros where absence means the same.
     ///
+    /// What is dropped for the sake of readers that refuse it is left out: unknown groups, and references into a
+    /// string table that are not numbers.
+    ///
     /// Two requests mean the same, unknown fields included, exactly if their canonical trees are equal.
     pub fn canonical(&self) -> Self {
         Self { kind: self.kind, fields: canonical(request(self.kind), self.fields.clone()) }
@@ -237,7 +240,10 @@ fn canonical(schema: &'static Message, fields: Vec<Field>) -> Vec<Field> {
     let mut kept: Vec<Field> = Vec::new();
     for Field { number, value } in fields {
         let Some(known) = schema.field(number) else {
-            kept.push(Field { number, value });
+            let is_misshapen = number == reference(schema) && !matches!(value, Value::Varint(_));
+            if !is_misshapen && !matches!(value, Value::Group(_)) {
+                kept.push(Field { number, value });
+            }
             continue;
         };
         if known.label == Label::Many {
@@ -323,12 +329,17 @@ fn is_zero(value: &Value) -> bool {
     }
 }
 
-fn refers_to_a_string_table(schema: &'static Message, fields: &[Field]) -> bool {
-    let reference = match schema.name {
+/// The number of the field that refers into a string table, 0 where the message has none.
+fn reference(schema: &'static Message) -> u32 {
+    match schema.name {
         "AnyValue" => 8,
         "KeyValue" => 3,
         _ => 0,
-    };
+    }
+}
+
+fn refers_to_a_string_table(schema: &'static Message, fields: &[Field]) -> bool {
+    let reference = reference(schema);
     fields.iter().any(|field| match (schema.field(field.number).map(|known| known.kind), &field.value) {
         (Some(Kind::Message(of)), Value::Message(fields)) => refers_to_a_string_table(of, fields),
         _ => field.number == reference,
