@@ -21,6 +21,8 @@ pub struct Decoder {
     path: Vec<String>,
     gates: FeatureGates,
     without_rules: bool,
+    /// The paths of known keys that unknown ones are probably meant to be.
+    misspelt: Vec<String>,
 }
 
 impl Decoder {
@@ -60,7 +62,7 @@ impl Decoder {
         let mut value = defaults;
         value.update(node, self);
         if !self.without_rules {
-            self.report_violations(node, rules(&value), first_new);
+            self.report_violations(node, rules(&value));
         }
         let failed =
             self.diagnostics.items[first_new..].iter().any(|item| item.severity() == Severity::Error);
@@ -183,6 +185,34 @@ impl Decoder {
         self.path.join("::")
     }
 
+    /// Whether what stands at a path, or around it, could not be read, because its value is wrong or its key misspelt. What
+    /// is missing there is no news.
+    pub(crate) fn is_unread(&self, path: &str) -> bool {
+        self.unread().any(|unread| is_within(path, unread))
+    }
+
+    /// As [`is_unread`](Self::is_unread), or something below could not be read.
+    pub(crate) fn is_partly_unread(&self, path: &str) -> bool {
+        self.unread().any(|unread| is_within(path, unread) || is_within(unread, path))
+    }
+
+    /// Remembers that a key is missing only because it is written otherwise.
+    pub(super) fn misspelt(&mut self, key: &str) {
+        let path = self.path_to(key);
+        self.misspelt.push(path);
+    }
+
+    pub(crate) fn path_to(&self, key: &str) -> String {
+        let path = self.path();
+        if path.is_empty() { key.to_owned() } else { format!("{path}::{key}") }
+    }
+
+    fn unread(&self) -> impl Iterator<Item = &str> {
+        let errors = self.diagnostics.iter().filter(|item| item.severity() == Severity::Error);
+        let paths = errors.map(Diagnostic::path).filter(|path| !path.is_empty());
+        paths.chain(self.misspelt.iter().map(String::as_str))
+    }
+
     /// Everything recorded so far.
     pub fn diagnostics(&self) -> &Diagnostics {
         &self.diagnostics
@@ -203,21 +233,16 @@ impl Decoder {
     }
 
     /// Records what a value's own rules find wrong, at the keys that they name.
-    fn report_violations(&mut self, root: &Node, violations: Vec<Invalid>, first_new: usize) {
-        let broken: Vec<String> = self.diagnostics.items[first_new..]
-            .iter()
-            .filter(|item| item.severity() == Severity::Error)
-            .map(|item| item.path().to_owned())
+    fn report_violations(&mut self, root: &Node, violations: Vec<Invalid>) {
+        // What could not be read was left at its default, about which there is nothing to say, and about a map only where all
+        // of it could be read.
+        let news: Vec<_> = violations
+            .into_iter()
+            .map(|violation| (self.path_to(&violation.path), violation))
+            .map(|(path, violation)| (path.trim_end_matches("::").to_owned(), violation))
+            .filter(|(path, _)| !self.is_partly_unread(path))
             .collect();
-        for violation in violations {
-            let mut path = self.path.clone();
-            path.extend(violation.path.split("::").filter(|key| !key.is_empty()).map(str::to_owned));
-            let path = path.join("::");
-            // A value that could not be read was left at its default, about which there is nothing to say.
-            let unread = |broken: &String| path == *broken || path.starts_with(&format!("{broken}::"));
-            if broken.iter().any(|broken| !broken.is_empty() && unread(broken)) {
-                continue;
-            }
+        for (path, violation) in news {
             let location = locate(root, &violation.path);
             self.diagnostics.error(location, violation.message).at_path(path);
         }
@@ -251,4 +276,9 @@ fn locate<'n>(root: &'n Node, path: &str) -> &'n Node {
         }
     }
     node
+}
+
+/// Whether a path of keys is another one, or leads on from there.
+fn is_within(path: &str, of: &str) -> bool {
+    of.is_empty() || path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }

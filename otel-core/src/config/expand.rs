@@ -23,6 +23,8 @@ pub(super) struct Expander<'a> {
     diagnostics: &'a mut Diagnostics,
     references: usize,
     text: usize,
+    /// The keys that lead to where it is.
+    path: Vec<String>,
 }
 
 /// A reference can't be expanded; that has been recorded.
@@ -30,7 +32,7 @@ struct Unexpandable;
 
 impl<'a> Expander<'a> {
     pub(super) fn new(loader: &'a Loader, diagnostics: &'a mut Diagnostics) -> Self {
-        Self { loader, diagnostics, references: 0, text: 0 }
+        Self { loader, diagnostics, references: 0, text: 0, path: Vec::new() }
     }
 
     /// The tree with its references replaced. Entries and items whose references can't be expanded are left out.
@@ -44,12 +46,13 @@ impl<'a> Expander<'a> {
             NodeKind::Sequence(items) => {
                 *items = std::mem::take(items)
                     .into_iter()
-                    .filter_map(|item| self.node(item, depth + 1).ok())
+                    .enumerate()
+                    .filter_map(|(index, item)| self.below(index.to_string(), item, depth).ok())
                     .collect();
             }
             NodeKind::Mapping(entries) => {
                 for (key, mut entry) in std::mem::take(entries) {
-                    if let Ok(value) = self.node(entry.value, depth + 1) {
+                    if let Ok(value) = self.below(key.clone(), entry.value, depth) {
                         entry.value = value;
                         entries.insert(key, entry);
                     }
@@ -57,6 +60,13 @@ impl<'a> Expander<'a> {
             }
         }
         Ok(node)
+    }
+
+    fn below(&mut self, key: String, node: Node, depth: usize) -> Result<Node, Unexpandable> {
+        self.path.push(key);
+        let expanded = self.node(node, depth + 1);
+        self.path.pop();
+        expanded
     }
 
     fn scalar(&mut self, mut node: Node, depth: usize) -> Result<Node, Unexpandable> {
@@ -78,7 +88,7 @@ impl<'a> Expander<'a> {
                 let retrieved = self.retrieve(&reference, &node.location)?;
                 node = Self::value(&reference, retrieved, &node.location);
             } else {
-                let text = self.spliced(text, &reference, &node.location)?;
+                let text = self.spliced(text, range, &reference, &node.location)?;
                 node.kind = NodeKind::Scalar(Scalar { text, string: true });
                 node.original = None;
                 node.masked = true;
@@ -87,9 +97,15 @@ impl<'a> Expander<'a> {
         Err(self.fail(&node.location, "too many recursive expansions"))
     }
 
-    fn spliced(&mut self, text: &str, reference: &str, at: &Location) -> Result<String, Unexpandable> {
+    fn spliced(
+        &mut self,
+        text: &str,
+        range: Range<usize>,
+        reference: &str,
+        at: &Location,
+    ) -> Result<String, Unexpandable> {
         let retrieved = self.retrieve(reference, at)?;
-        let text = text.replace(reference, &retrieved.text);
+        let text = [&text[..range.start], &*retrieved.text, &text[range.end..]].concat();
         self.charge(text.len(), at)?;
         Ok(text)
     }
@@ -113,13 +129,14 @@ impl<'a> Expander<'a> {
         match retrieved {
             Ok(retrieved) => {
                 if let Some(warning) = &retrieved.warning {
-                    self.diagnostics.warning(at.clone(), warning.clone());
+                    self.diagnostics.warning(at.clone(), warning.clone()).at_path(self.path.join("::"));
                 }
                 self.charge(retrieved.text.len(), at)?;
                 Ok(retrieved)
             }
             Err(error) => {
                 let problem = self.diagnostics.error(at.clone(), error.to_string());
+                problem.at_path(self.path.join("::"));
                 if let Some((name, _)) = inner.split_once(":-").filter(|_| !inner.starts_with("env:")) {
                     problem.help(format!("help: a default needs the scheme: ${{env:{name}:-…}}"));
                 } else if !inner.contains("env:") {
@@ -176,7 +193,7 @@ impl<'a> Expander<'a> {
     }
 
     fn fail(&mut self, at: &Location, message: impl Into<String>) -> Unexpandable {
-        self.diagnostics.error(at.clone(), message);
+        self.diagnostics.error(at.clone(), message).at_path(self.path.join("::"));
         Unexpandable
     }
 }

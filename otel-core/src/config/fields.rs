@@ -22,7 +22,8 @@ use super::value::Value;
 /// after decoding and for values made in code.
 ///
 /// # Guarantees
-/// - What the configuration names wrongly keeps its default, is recorded, and decoding goes on.
+/// - What the configuration names wrongly keeps its default (a list lacks the items that are wrong), is recorded, and
+///   decoding goes on.
 /// - A key that no call takes is an error that names the nearest known key.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be decoded as a map of configuration keys",
@@ -193,6 +194,11 @@ impl<'f> Fields<'f> {
         self.mapping.contains_key(key)
     }
 
+    /// Whether the map seems to have a key under a misspelt name.
+    pub(crate) fn misspells(&self, key: &str) -> bool {
+        self.untaken().any(|(untaken, _)| suggest::nearest(untaken, [key]).is_some())
+    }
+
     /// Whether a call has asked for a key, present or not.
     pub(super) fn knows(&self, key: &str) -> bool {
         self.known.iter().chain(&self.handled).any(|known| known == key)
@@ -225,6 +231,9 @@ impl<'f> Fields<'f> {
             let mut allowed: Vec<&str> = self.known.iter().map(AsRef::as_ref).collect();
             allowed.dedup();
             let allowed = allowed.join(", ");
+            if let Some(nearest) = nearest.as_deref().filter(|nearest| !self.contains(nearest)) {
+                self.decoder.misspelt(nearest);
+            }
             let problem = self.error_at(key, entry, format!("unknown key `{key}`"));
             if let Some(nearest) = nearest {
                 problem.help(format!("help: did you mean `{nearest}`?"));
@@ -244,18 +253,13 @@ impl<'f> Fields<'f> {
     }
 
     fn error_at(&mut self, key: &str, entry: &Entry, message: String) -> &mut Diagnostic {
-        let path = self.path_to(key);
+        let path = self.decoder.path_to(key);
         self.decoder.diagnostics_mut().error(entry.key.clone(), message).at_path(path)
     }
 
     fn warn_at(&mut self, key: &str, entry: &Entry, message: String) -> &mut Diagnostic {
-        let path = self.path_to(key);
+        let path = self.decoder.path_to(key);
         self.decoder.diagnostics_mut().warning(entry.key.clone(), message).at_path(path)
-    }
-
-    fn path_to(&self, key: &str) -> String {
-        let path = self.decoder.path();
-        if path.is_empty() { key.to_owned() } else { format!("{path}::{key}") }
     }
 }
 

@@ -29,7 +29,8 @@ pub trait FromNode: Sized {
     /// Reads a value. `None` if it is wrong, which the implementation records with the decoder.
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self>;
 
-    /// Reads a value into a field that already has one, and leaves it alone if the node is wrong.
+    /// Reads a value into a field that already has one, and leaves it alone if the node is wrong. Of a list, only the items
+    /// that are wrong are left out.
     fn update(&mut self, node: &Node, decoder: &mut Decoder) {
         if let Some(value) = Self::from_node(node, decoder) {
             *self = value;
@@ -301,22 +302,13 @@ impl<T: FromNode> FromNode for Option<T> {
 /// A list, or a string with commas between the items. Wrong items are recorded, each at its place.
 impl<T: FromNode> FromNode for Vec<T> {
     fn from_node(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        if node.is_null() {
-            return Some(Self::new());
-        }
-        if let Some(items) = node.sequence() {
-            let read = |(index, item)| decoder.at(index, |decoder| T::from_node(item, decoder));
-            return all(items.iter().enumerate().map(read));
-        }
-        match node.scalar() {
-            Some(ScalarValue::String("")) => Some(Self::new()),
-            Some(ScalarValue::String(text)) => {
-                all(text.split(',').map(|item| T::from_node(&node.with_text(item), decoder)))
-            }
-            _ => {
-                decoder.mismatch(node, "a list");
-                None
-            }
+        items(node, decoder)?.into_iter().collect()
+    }
+
+    /// Wrong items are left out, so that what refers to the others finds them.
+    fn update(&mut self, node: &Node, decoder: &mut Decoder) {
+        if let Some(items) = items(node, decoder) {
+            *self = items.into_iter().flatten().collect();
         }
     }
 
@@ -418,13 +410,23 @@ impl<K: FromKey + Eq + Hash + Clone + Ord, T: FromNode> FromNode for BTreeMap<K,
     }
 }
 
-/// All items, having looked at every one so that each wrong one is recorded.
-fn all<T>(items: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
-    let mut complete = true;
-    let read = items.filter_map(|item| {
-        complete &= item.is_some();
-        item
-    });
-    let read = read.collect();
-    complete.then_some(read)
+/// The items of a list, having looked at every one so that each wrong one is recorded. `None` if it is no list.
+fn items<T: FromNode>(node: &Node, decoder: &mut Decoder) -> Option<Vec<Option<T>>> {
+    if node.is_null() {
+        return Some(Vec::new());
+    }
+    if let Some(items) = node.sequence() {
+        let read = |(index, item)| decoder.at(index, |decoder| T::from_node(item, decoder));
+        return Some(items.iter().enumerate().map(read).collect());
+    }
+    match node.scalar() {
+        Some(ScalarValue::String("")) => Some(Vec::new()),
+        Some(ScalarValue::String(text)) => {
+            Some(text.split(',').map(|item| T::from_node(&node.with_text(item), decoder)).collect())
+        }
+        _ => {
+            decoder.mismatch(node, "a list");
+            None
+        }
+    }
 }

@@ -153,13 +153,15 @@ fn shown(gates: &FeatureGates) -> Vec<FeatureGateOverview> {
 
 fn check_sections(description: &Description<'_>, root: &Node, gates: &FeatureGates, decoder: &mut Decoder) {
     let connectors = !description.connectors.is_empty();
-    if description.receivers.is_empty() && !connectors {
-        decoder.error(root, "no receiver configuration specified in config");
+    for (section, key, kind) in
+        [(&description.receivers, "receivers", "receiver"), (&description.exporters, "exporters", "exporter")]
+    {
+        if section.is_empty() && !connectors && !decoder.is_unread(key) {
+            decoder.error(root, format!("no {kind} configuration specified in config"));
+        }
     }
-    if description.exporters.is_empty() && !connectors {
-        decoder.error(root, "no exporter configuration specified in config");
-    }
-    if description.service.pipelines.0.is_empty() && !gates.is_enabled(&ALLOW_NO_PIPELINES) {
+    let unread = decoder.is_unread("service::pipelines");
+    if description.service.pipelines.0.is_empty() && !unread && !gates.is_enabled(&ALLOW_NO_PIPELINES) {
         let at = root.entry("service").unwrap_or(root);
         decoder.at("service", |decoder| {
             decoder.at("pipelines", |decoder| {

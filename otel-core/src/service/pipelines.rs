@@ -68,21 +68,40 @@ fn extensions(description: &Description<'_>, graph: &mut Graph, decoder: &mut De
             }
             // What is wrong with it has been told.
             Some(_) => {}
-            None => unresolved(reference, "extension", &[&description.extensions], decoder),
+            None => {
+                let sections = [(ComponentKind::Extension, &description.extensions)];
+                unresolved(reference, ComponentKind::Extension, &sections, decoder);
+            }
         }
     }
 }
 
-fn unresolved(reference: &Reference, kind: &str, sections: &[&Section<'_>], decoder: &mut Decoder) {
-    let known: Vec<String> =
-        sections.iter().flat_map(|section| section.keys()).map(ToString::to_string).collect();
+/// Records that a reference leads nowhere, unless it is to something whose definition could not be read.
+fn unresolved(
+    reference: &Reference,
+    kind: ComponentKind,
+    sections: &[(ComponentKind, &Section<'_>)],
+    decoder: &mut Decoder,
+) {
+    let known: Vec<(ComponentKind, String)> = sections
+        .iter()
+        .flat_map(|(kind, section)| section.keys().map(|id| (*kind, id.to_string())))
+        .collect();
     let id = reference.id.to_string();
+    let nearest = nearest(&id, known.iter().map(|(_, id)| id.as_str()));
+    let unread = |(kind, id): &(ComponentKind, String)| {
+        nearest == Some(id.as_str()) && decoder.is_unread(&format!("{}::{id}", section_name(*kind)))
+    };
+    if known.iter().any(unread) || sections.iter().any(|(kind, _)| decoder.is_unread(section_name(*kind))) {
+        return;
+    }
     let problem =
         decoder.error(&reference.node, format!("references {kind} \"{id}\" which is not configured"));
-    if let Some(nearest) = nearest(&id, known.iter().map(String::as_str)) {
+    if let Some(nearest) = nearest {
         problem.help(format!("help: did you mean `{nearest}`?"));
     }
     if !known.is_empty() {
+        let known: Vec<_> = known.iter().map(|(_, id)| id.as_str()).collect();
         problem.help(format!("configured: {}", known.join(", ")));
     }
 }
@@ -99,7 +118,8 @@ impl Resolver<'_, '_> {
         let mut pipeline = Pipeline::<S>::new(self.pipeline.id.clone());
         let parts = &self.pipeline.parts;
         for (count, kind) in [(parts.receivers.len(), "receiver"), (parts.exporters.len(), "exporter")] {
-            if count == 0 {
+            let list = self.decoder.path_to(&format!("{kind}s"));
+            if count == 0 && !self.decoder.is_partly_unread(&list) {
                 let message = format!("must have at least one {kind}");
                 self.decoder.error_at(&self.pipeline.key, message);
             }
@@ -123,7 +143,11 @@ impl Resolver<'_, '_> {
         } else {
             format!("unknown pipeline signal: \"{signal}\"")
         };
+        let nearest = nearest(signal, ["traces", "metrics", "logs"]);
         let problem = self.decoder.error_at(&self.pipeline.key, message);
+        if let Some(nearest) = nearest {
+            problem.help(format!("help: did you mean `{nearest}`?"));
+        }
         problem.help("allowed: traces, metrics, logs, each alone or followed by /name");
     }
 
@@ -154,6 +178,12 @@ impl Resolver<'_, '_> {
         first
     }
 
+    /// Records that a reference is to neither a component of a kind nor a connector.
+    fn unresolved(&mut self, reference: &Reference, kind: ComponentKind, section: &Section<'_>) {
+        let sections = [(kind, section), (ComponentKind::Connector, &self.description.connectors)];
+        unresolved(reference, kind, &sections, self.decoder);
+    }
+
     fn source<S: Signal>(&mut self, reference: &Reference) -> Option<Source> {
         let id = &reference.id;
         if let Some(connector) = self.description.connectors.get(id) {
@@ -161,8 +191,7 @@ impl Resolver<'_, '_> {
             return Some(Source::Connector(id.clone()));
         }
         let Some(receiver) = self.description.receivers.get(id) else {
-            let sections = [&self.description.receivers, &self.description.connectors];
-            unresolved(reference, "receiver", &sections, self.decoder);
+            self.unresolved(reference, ComponentKind::Receiver, &self.description.receivers);
             return None;
         };
         let entry = receiver.entry.filter(|_| receiver.config.is_some())?;
@@ -178,7 +207,8 @@ impl Resolver<'_, '_> {
     fn processor<S: Signal>(&mut self, reference: &Reference, pipeline: &mut Pipeline<S>) {
         let id = &reference.id;
         let Some(processor) = self.description.processors.get(id) else {
-            return unresolved(reference, "processor", &[&self.description.processors], self.decoder);
+            let sections = [(ComponentKind::Processor, &self.description.processors)];
+            return unresolved(reference, ComponentKind::Processor, &sections, self.decoder);
         };
         if processor.config.is_none() {
             return;
@@ -202,8 +232,7 @@ impl Resolver<'_, '_> {
             return self.edges(reference, connector, pipeline);
         }
         let Some(exporter) = self.description.exporters.get(id) else {
-            let sections = [&self.description.exporters, &self.description.connectors];
-            return unresolved(reference, "exporter", &sections, self.decoder);
+            return self.unresolved(reference, ComponentKind::Exporter, &self.description.exporters);
         };
         if exporter.config.is_none() {
             return;

@@ -338,6 +338,35 @@ fn what_an_empty_or_bare_configuration_lacks_is_told() {
     }
 }
 
+#[test]
+fn what_follows_from_an_error_is_not_told() {
+    let good = "receivers: {entrance: }
+exporters: {exit: }
+service: {pipelines: {traces: {receivers: [entrance], exporters: [exit]}}}
+";
+    Collector::from_yaml(&registry(), "c.yaml", good).unwrap();
+    for (from, to, only) in [
+        ("[exit]", "[exit, 5]", "traces::exporters::1: expected a string, got integer 5"),
+        ("[exit]", "[5]", "traces::exporters::0: expected a string, got integer 5"),
+        ("[exit]", "{exit: }", "traces::exporters: expected a list, got a map"),
+        ("[entrance]", "[entrance, [x]]", "traces::receivers::1: expected a string, got a list"),
+        ("receivers: [", "reciever: [", "traces::reciever: unknown key `reciever`"),
+        ("pipelines:", "pipeline:", "service::pipeline: unknown key `pipeline`"),
+        (
+            "pipelines: {traces:",
+            "pipelines: {a b:",
+            "service::pipelines: invalid character(s) in type \"a b\"",
+        ),
+        ("{exit: }", "{exitt: }", "exporters::exitt: unknown type: \"exitt\" for id: \"exitt\""),
+        ("{exit: }", "{e xit: }", "exporters: invalid character(s) in type \"e xit\""),
+        ("{exit: }", "[exit]", "exporters: expected a map of components by id, got a list"),
+        ("receivers: {", "recievers: {", "recievers: unknown key `recievers`"),
+    ] {
+        let found = errors(&good.replacen(from, to, 1));
+        assert!(found.len() == 1 && found[0].ends_with(only), "{only}: {found:#?}");
+    }
+}
+
 #[tokio::test]
 async fn a_dry_run_finds_what_only_creating_shows() {
     let yaml = GOOD.replace("corridor: ,", "corridor: {limit: 7},");

@@ -56,7 +56,14 @@ fn what_does_not_work_is_refused_by_name() {
         ("{ endpoint: 'a:1', compression: lz4 }", "\"lz4\" is not one of the allowed values"),
         ("{ endpoint: 'a:1', balancer_name: foo }", "\"foo\" is not one of the allowed values"),
         ("{ endpoint: 'a:1', authority: 'a b' }", "must be a host"),
-        ("{ endpoint: 'a:1', headers: { 'a b': c } }", "do not make a header"),
+        (
+            "{ endpoint: 'a:1', headers: { 'a b': c } }",
+            "headers::a b: `a b` is not a name that a header can have",
+        ),
+        (
+            "{ endpoint: 'a:1', headers: { a: \"b\\n\" } }",
+            "headers::a: a header can have no line break; a file may end in one",
+        ),
         ("{ endpoint: 'a:1', auth: {} }", "key `authenticator` is required"),
         ("{ endpoint: 'a:1', middlewares: [{ id: x }] }", "`middlewares` is not supported"),
         ("{ endpoint: 'a:1', keepalive: { interval: 1s } }", "unknown key `interval`"),

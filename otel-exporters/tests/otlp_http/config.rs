@@ -70,10 +70,18 @@ fn what_does_not_work_is_refused_by_name() {
             "unsupported parameters {Level:1} for compression type \"snappy\"",
         ),
         ("{ endpoint: 'http://a', proxy_url: 'socks5://a:1' }", "a proxy is written as http://host:port"),
-        ("{ endpoint: 'http://a', headers: { 'a b': c } }", "do not make a header"),
+        (
+            "{ endpoint: 'http://a', headers: { 'a b': c } }",
+            "headers::a b: `a b` is not a name that a header can have",
+        ),
+        (
+            "{ endpoint: 'http://a', headers: { a: \"b\\n\" } }",
+            "headers::a: a header can have no line break; a file may end in one",
+        ),
         ("{ endpoint: 'http://a', tls: { cert_file: x } }", "must include both certificate and key"),
         ("{ endpoint: 'http://a', auth: {} }", "key `authenticator` is required"),
         ("{ endpoint: 'http://a', middlewares: [{ id: x }] }", "`middlewares` is not supported"),
+        ("{ endpoint: 'http://a', middleware: [{ id: x }] }", "`middleware` is not supported"),
         ("{ endpoint: 'http://a', endpont: b }", "unknown key `endpont`"),
     ] {
         let told = read(yaml).unwrap_err();

@@ -93,11 +93,21 @@ fn what_does_not_work_is_refused_by_name() {
         ("protocols: { http: { logs_url_path: 'a b' } }", "invalid HTTP URL path set for signal: a b"),
         ("protocols: { http: { profiles_url_path: /p } }", "unknown key `profiles_url_path`"),
         ("protocols: { htttp: }", "did you mean `http`?"),
+        ("protocols: { grpc: { middleware: 5 } }", "unknown key `middleware`"),
+        ("protocols: { http: { middleware: 5 } }", "expected a list"),
         ("{ protocols: { grpc: }, max_in_flight_bytes: 0 }", "must be positive"),
         ("{ protocols: { grpc: }, invalid_utf8: maybe }", "maybe"),
     ] {
         let told = read(yaml).unwrap_err();
         assert!(told.contains(error), "{yaml}: {told}");
+    }
+}
+
+#[test]
+fn what_could_not_be_read_is_not_said_to_be_missing() {
+    for yaml in ["protocols: { htttp: }", "protocols: { http: { endpont: x } }"] {
+        let told = read(yaml).unwrap_err();
+        assert_eq!(told.matches("error: ").count() + told.matches("warning: ").count(), 1, "{told}");
     }
 }
 

@@ -40,6 +40,9 @@ pub enum InvalidEndpoint {
         "the name server `{0}` is not supported: names are resolved by the system, as in dns:///host:port"
     )]
     NameServer(String),
+    /// There is no path of a socket.
+    #[error("unix socket path cannot be empty")]
+    NoPath,
     /// There is no port.
     #[error("address {0}: missing port in address")]
     NoPort(String),
@@ -60,6 +63,9 @@ impl Endpoint {
         }
         if let Some(path) = text.strip_prefix("unix:") {
             let path = path.strip_prefix("//").unwrap_or(path);
+            if path.trim_start_matches('/').is_empty() {
+                return Err(InvalidEndpoint::NoPath);
+            }
             return Ok(Self { address: Address::Unix(path.into()), secure: false });
         }
         if let Some(rest) = text.strip_prefix("https://") {
@@ -192,6 +198,8 @@ mod tests {
             ("collector:otlp", "invalid port \"otlp\""),
             ("collector:1/path", "invalid port \"1/path\""),
             ("a b:1", "invalid host \"a b\""),
+            ("unix:", "unix socket path cannot be empty"),
+            ("unix:///", "unix socket path cannot be empty"),
             ("ftp://a:1", "`ftp` endpoints are not supported"),
             ("dns://10.0.0.1/a:1", "the name server `10.0.0.1` is not supported"),
         ] {

@@ -157,7 +157,10 @@ impl Decode for HttpClientConfig {
         for key in ["read_buffer_size", "write_buffer_size"] {
             fields.tolerated(key, "buffers grow with what they hold");
         }
-        fields.unsupported("middlewares", "requests cannot be changed by extensions");
+        // The second is how releases 0.125 to 0.131 spelt it.
+        for key in ["middlewares", "middleware"] {
+            fields.unsupported(key, "requests cannot be changed by extensions");
+        }
     }
 }
 
@@ -179,10 +182,16 @@ pub(super) fn header_map(headers: &MapList<Secret>) -> HeaderMap {
 
 /// The rules that headers break.
 pub(super) fn invalid_headers(headers: &MapList<Secret>) -> impl Iterator<Item = Invalid> {
-    headers
-        .iter()
-        .filter(|(name, value)| header(name, value).is_none())
-        .map(|(name, _)| Invalid::new("headers", format!("\"{name}\" and its value do not make a header")))
+    headers.iter().filter(|(name, value)| header(name, value).is_none()).map(|(name, value)| {
+        let message = if HeaderName::try_from(name).is_err() {
+            format!("`{name}` is not a name that a header can have")
+        } else if value.expose().contains(['\r', '\n']) {
+            "a header can have no line break; a file may end in one".to_owned()
+        } else {
+            "a header can have visible characters only".to_owned()
+        };
+        Invalid::new(format!("headers::{name}"), message)
+    })
 }
 
 fn header(name: &str, value: &Secret) -> Option<(HeaderName, HeaderValue)> {

@@ -159,6 +159,8 @@ impl Decode for HttpServerConfig {
         fields.take("transport", transport);
         fields.take("tls", tls);
         fields.take("auth", auth);
+        // Its name in releases 0.125 to 0.131.
+        fields.renamed("middleware", "middlewares", middlewares);
         fields.take("middlewares", middlewares);
         fields.take("cors", cors);
         fields.take("max_request_body_size", max_request_body_size);

@@ -46,7 +46,7 @@ impl FromNode for Transport {
 /// the Go collector, and still do with its feature gate `component.UseLocalHostAsDefaultHost` disabled.
 fn take_endpoint(fields: &mut Fields<'_>, endpoint: &mut String) {
     fields.take("endpoint", endpoint);
-    if fields.contains("endpoint") {
+    if fields.contains("endpoint") || fields.misspells("endpoint") {
         return;
     }
     let Some(port) = endpoint.strip_prefix("localhost:") else { return };

@@ -102,14 +102,16 @@ impl Decode for MetricsConfig {
         fields.describe_former("address", Schema::text(), OLD_ADDRESS);
         if let Some(node) = fields.node("address") {
             fields.decoder().at("address", |decoder| {
-                decoder.warning(node, OLD_ADDRESS);
                 if let Some(reader) = decode_address(node, decoder) {
+                    decoder.warning(node, OLD_ADDRESS);
                     *readers = vec![ReaderConfig::Prometheus(reader)];
                 }
             });
         }
         fields.take("readers", readers);
-        if fields.contains("readers") && readers.is_empty() && *level != MetricsLevel::None {
+        let path = fields.decoder().path_to("readers");
+        let read = !fields.decoder().is_partly_unread(&path);
+        if fields.contains("readers") && read && readers.is_empty() && *level != MetricsLevel::None {
             let node = fields.map();
             let message = "collector telemetry metrics reader should exist when metric level is not none";
             fields.decoder().error(node, message);
@@ -222,7 +224,10 @@ impl Decode for PrometheusConfig {
 
 fn decode_address(node: &Node, decoder: &mut Decoder) -> Option<PrometheusConfig> {
     let text = decoder.text(node)?;
-    let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    let parts = text
+        .rsplit_once(':')
+        .filter(|(host, _)| !host.contains(':') || host.starts_with('['))
+        .and_then(|(host, port)| Some((host, port.parse().ok()?)));
     let Some((host, port)) = parts else {
         decoder.mismatch(node, "an address such as localhost:8888");
         return None;

@@ -227,6 +227,7 @@ fn what_does_not_fit_together_is_refused() {
         "metrics: {level: detailed, views: [{selector: {instrument_name: 'a*'}, stream: {name: b}}]}",
         &["needs a selector with an instrument_name without wildcards"],
     );
+    bad("metrics: {address: '1:2:3'}", &["expected an address such as localhost:8888, got string \"1:2:3\""]);
     bad("metrics: {level: loud}", &["\"loud\" is not one of the allowed values"]);
     bad("metrics: {readers: [{}]}", &["a reader is either `pull` or `periodic`"]);
     bad("traces: {sampler: {always_on: , always_off: }}", &["a sampler is one of"]);
