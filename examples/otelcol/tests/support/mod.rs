@@ -12,6 +12,7 @@ pub(crate) mod collector;
 pub(crate) mod config;
 pub(crate) mod go;
 pub(crate) mod sdk;
+pub(crate) mod web;
 
 /// Where other programs are installed.
 pub(crate) fn peers() -> PathBuf {

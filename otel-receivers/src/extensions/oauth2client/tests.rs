@@ -178,6 +178,13 @@ async fn a_token_without_an_end_and_of_another_type() {
 }
 
 #[tokio::test]
+async fn a_token_that_had_ended_before_it_began_is_used_all_the_same() {
+    let (_, web) = Server::serve(json!({"expires_in": -5})).await;
+    let running = started(&yaml(&web, "")).await;
+    assert_eq!(running.authorization().await, "Bearer token-1");
+}
+
+#[tokio::test]
 async fn a_refused_token_is_replaced_but_not_one_that_was_just_given_out() {
     let (server, web) = Server::serve(json!({"expires_in": 3600})).await;
     let running = started(&yaml(&web, "")).await;

@@ -140,7 +140,8 @@ fn from_json(body: &[u8]) -> Option<Fields> {
     let expires_in = match json.get("expires_in") {
         None | Some(Value::Null) => 0,
         Some(Value::String(text)) => text.parse().ok()?,
-        Some(number) => number.as_f64().filter(|seconds| *seconds >= 0.0)? as u64,
+        // What had ended before it began is used until a server refuses it.
+        Some(number) => number.as_f64()? as u64,
     };
     Some(Fields {
         access_token: text("access_token"),
