@@ -8,13 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
+use http::HeaderMap;
 use otel_core::pdata::{Signal as _, Traces};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
@@ -22,15 +16,16 @@ use serde_json::{Value, json};
 use support::client::{Answer, Ask, span};
 use support::collector::{Collector, otelcol};
 use support::config::Forwarding;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use support::web::{self, Web, unused_address};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// A provider of tokens, and a backend that keeps the headers of what it gets.
 struct World {
     url: String,
     key: Ed25519KeyPair,
     seen: Arc<Mutex<Vec<(String, HeaderMap)>>>,
-    task: JoinHandle<()>,
+    web: Web,
 }
 
 impl World {
@@ -44,7 +39,7 @@ impl World {
     }
 
     async fn start_with(keys_at: Option<SocketAddr>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = web::listen().await;
         let url = format!("http://{}", listener.local_addr().unwrap());
         let key = new_key();
         let x = encode(key.public_key().as_ref());
@@ -54,32 +49,17 @@ impl World {
                               "id_token_signing_alg_values_supported": ["EdDSA"]});
         let seen = Arc::new(Mutex::new(Vec::new()));
         let keep = Arc::clone(&seen);
-        let answer = move |request: Request<Incoming>| {
-            let path = request.uri().path().to_owned();
-            keep.lock().unwrap().push((path.clone(), request.headers().clone()));
-            let json = match path.as_str() {
+        let web = Web::serve(listener, move |head, _| {
+            let path = head.uri.path();
+            keep.lock().unwrap().push((path.to_owned(), head.headers.clone()));
+            web::json(match path {
                 "/.well-known/openid-configuration" => document.to_string(),
                 "/keys" => keys.to_string(),
                 "/token" => json!({"access_token": "for-the-backend", "expires_in": 3600}).to_string(),
                 _ => "{}".to_owned(),
-            };
-            async move {
-                request.into_body().collect().await?;
-                let answer = Response::builder().header("content-type", "application/json");
-                Ok::<_, hyper::Error>(answer.body(Full::new(Bytes::from(json))).unwrap())
-            }
-        };
-        let task = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let service = service_fn(answer.clone());
-                tokio::spawn(async move {
-                    let server = auto::Builder::new(TokioExecutor::new());
-                    let _ = server.serve_connection(TokioIo::new(stream), service).await;
-                });
-            }
+            })
         });
-        Self { url, key, seen, task }
+        Self { url, key, seen, web }
     }
 
     /// The headers of requests to a path.
@@ -184,6 +164,35 @@ async fn who_a_client_is_goes_on_to_a_backend_that_wants_tokens_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_client_whose_tenant_cannot_be_told_is_not_taken_for_another() {
+    let world = World::start().await;
+    let keys = format!(
+        "endpoint: '{}', auth: {{ authenticator: headers_setter }}, sending_queue: {{ enabled: false }}",
+        world.url
+    );
+    let server = "include_metadata: true";
+    let collector = start(&Forwarding::to("otlp_http", keys).serving(server), &world.extensions()).await;
+    let body = span("x");
+    for (tenant, status) in [
+        (&b"x-tenant: one\r\nx-tenant: two\r\n"[..], "400"),
+        (b"x-tenant: t\xe9nant\r\n", "400"),
+        ("x-tenant: t\u{e9}nant\r\n".as_bytes(), "200"),
+    ] {
+        let head = format!("host: x\r\ncontent-type: application/json\r\ncontent-length: {}", body.len());
+        let head = format!("{head}\r\nconnection: close\r\n\r\n{body}");
+        let request = [b"POST /v1/traces HTTP/1.1\r\n", tenant, head.as_bytes()].concat();
+        let mut stream = TcpStream::connect(collector.http()).await.unwrap();
+        stream.write_all(&request).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{tenant:?} {answer}");
+    }
+    let seen = world.seen("/v1/traces");
+    assert_eq!((seen.len(), seen[0]["x-tenant"].as_bytes()), (1, "t\u{e9}nant".as_bytes()));
+    collector.stop().await;
+}
+
+#[tokio::test]
 async fn whoever_has_no_token_of_the_provider_stays_out() {
     let world = World::start().await;
     let server = "auth: { authenticator: oidc }";
@@ -226,7 +235,7 @@ async fn while_the_keys_cannot_be_had_clients_are_told_to_come_again() {
     let (_, log) = collector.stop().await;
     assert!(log.contains("Failed to fetch the keys of an issuer") && !log.contains(&token), "{log}");
 
-    world.task.abort();
+    drop(world.web);
     let mut command = otelcol();
     let forwarding = Forwarding::to("nop", "").serving(server).yaml();
     command.args(["--config", &format!("yaml:{forwarding}"), "--config", &format!("yaml:{extensions}")]);
@@ -240,9 +249,4 @@ async fn while_the_keys_cannot_be_had_clients_are_told_to_come_again() {
         panic!("it started without an issuer");
     };
     assert!(log.contains("failed to get configuration from at least one configured auth server"), "{log}");
-}
-
-/// Where nobody listens.
-async fn unused_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }

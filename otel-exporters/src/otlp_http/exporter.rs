@@ -130,7 +130,8 @@ impl<S: Signal> Exporter<S> for OtlpHttpExporter {
             if let HttpError::Credentials(error) = &error
                 && error.is_permanent()
             {
-                return ConsumeError::permanent(message).with_code(Code::Unauthenticated);
+                let code = error.code().unwrap_or(Code::Unauthenticated);
+                return ConsumeError::permanent(message).with_code(code);
             }
             ConsumeError::retryable(message).with_code(Code::Unavailable)
         })?;

@@ -144,9 +144,8 @@ impl Intake {
         }
         let mut metadata = Metadata::new();
         for (name, value) in &head.headers {
-            if let Ok(value) = value.to_str() {
-                metadata.append(name.as_str(), value);
-            }
+            // Not left out where it is no text: it would look as if the client had not said it.
+            metadata.append(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
         }
         // HTTP/2 has a field of its own for it.
         if let Some(host) = head.uri.authority().filter(|_| !head.headers.contains_key(header::HOST)) {

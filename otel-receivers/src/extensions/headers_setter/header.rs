@@ -2,7 +2,7 @@
 
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use otel_core::component::{ConsumeError, Context, Host, StartError};
+use otel_core::component::{Code, ConsumeError, Context, Host, StartError};
 use otel_core::config::Secret;
 use otel_core::net::WatchedFile;
 
@@ -106,13 +106,18 @@ fn sendable(value: &str, source: &str) -> Result<HeaderValue, ConsumeError> {
     header_value(value).ok_or_else(|| failed(&format!("what {source:?} says cannot be sent in a header")))
 }
 
-/// The same data will have the same source again.
+/// The same data will have the same source again, which its client has given.
 fn failed(why: &str) -> ConsumeError {
-    ConsumeError::permanent(format!("failed to determine the source: {why}")).with_reason("headers_setter")
+    ConsumeError::permanent(format!("failed to determine the source: {why}"))
+        .with_reason("headers_setter")
+        .with_code(Code::InvalidArgument)
 }
 
-/// Printable ASCII, for more is no header of gRPC.
+/// Without control characters, and without what stands for bytes that were no text: others may have had other bytes.
 fn header_value(text: &str) -> Option<HeaderValue> {
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        return None;
+    }
     let mut value = HeaderValue::from_str(text).ok()?;
     value.set_sensitive(true);
     Some(value)
