@@ -2,7 +2,7 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     future::pending,
-    io,
+    io, mem,
     net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
@@ -31,6 +31,7 @@ use tokio::{
     task::{JoinSet, spawn_blocking},
     time::{Instant, sleep, timeout},
 };
+use tokio_util::io::InspectWriter;
 
 use super::{
     Excuse, ItemId, Ledger, Life,
@@ -76,6 +77,8 @@ struct Connection {
     doom: Doom,
     /// The process that opened it.
     from: Option<Life>,
+    /// What was taken, and is said to be with the next bytes of the connection.
+    unsaid: Mutex<Vec<(Signal, Vec<ItemId>)>>,
 }
 
 type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -172,8 +175,13 @@ async fn accept(
 async fn serve(stream: TcpStream, shared: Arc<Shared>, down: Arc<Doom>) {
     // A failure costs time only.
     let _ = stream.set_nodelay(true);
-    let client = Arc::new(Connection { doom: Doom::new(false), from: shared.ledger.life() });
+    let (doom, from) = (Doom::new(false), shared.ledger.life());
+    let client = Arc::new(Connection { doom, from, unsaid: Mutex::default() });
     let (mut doomed, mut downed) = (client.doom.subscribe(), down.subscribe());
+    let stream = InspectWriter::new(stream, {
+        let (shared, client) = (Arc::clone(&shared), Arc::clone(&client));
+        move |_: &[u8]| shared.said(&client)
+    });
     let service = service_fn(move |request| answer(request, Arc::clone(&shared), Arc::clone(&client)));
     let builder = auto::Builder::new(TokioExecutor::new());
     let connection = builder.serve_connection(TokioIo::new(stream), service);
@@ -233,10 +241,10 @@ impl Shared {
     ) -> Answer {
         let unavailable = || status(&Status::new(Code::Unavailable, "come back later"));
         match behaviour {
-            Behaviour::Take => self.take(signal, items, client).await,
+            Behaviour::Take => self.take_if_heard(signal, items, client).await,
             Behaviour::TakeSlowly => {
                 sleep(Duration::from_millis(150)).await;
-                self.take(signal, items, client).await
+                self.take_if_heard(signal, items, client).await
             }
             Behaviour::Unavailable => unavailable(),
             Behaviour::Exhausted => {
@@ -250,15 +258,15 @@ impl Shared {
             Behaviour::TakePartially => {
                 let (taken, rejected) = items.split_at(items.len() / 2);
                 self.ledger.excused(signal, rejected, Excuse::Rejected);
-                self.took(signal, taken, client.from);
+                self.take(signal, taken, client);
                 success(rejected.len() as i64)
             }
             Behaviour::TakeAndFail => {
-                self.took(signal, items, None);
+                self.took(signal, items);
                 unavailable()
             }
             Behaviour::TakeAndStall => {
-                self.took(signal, items, None);
+                self.took(signal, items);
                 sleep(TOO_LATE).await;
                 success(0)
             }
@@ -267,12 +275,12 @@ impl Shared {
                 unavailable()
             }
             Behaviour::TakeAndReset => {
-                self.took(signal, items, None);
+                self.took(signal, items);
                 client.doom.send_replace(true);
                 pending().await
             }
             Behaviour::TakeAndBreakOff => {
-                self.took(signal, items, None);
+                self.took(signal, items);
                 client.doom.send_replace(true);
                 broken_off()
             }
@@ -283,17 +291,31 @@ impl Shared {
         }
     }
 
-    async fn take(&self, signal: Signal, items: &[ItemId], client: &Connection) -> Answer {
+    async fn take_if_heard(&self, signal: Signal, items: &[ItemId], client: &Connection) -> Answer {
         if *client.doom.borrow() {
             // The answer might not arrive any more.
             pending::<()>().await;
         }
-        self.took(signal, items, client.from);
+        self.take(signal, items, client);
         success(0)
     }
 
-    fn took(&self, signal: Signal, items: &[ItemId], said_to: Option<Life>) {
-        self.ledger.took(signal, items, said_to);
+    /// Takes items, and will say so.
+    fn take(&self, signal: Signal, items: &[ItemId], client: &Connection) {
+        self.took(signal, items);
+        client.unsaid.lock().unwrap_or_else(PoisonError::into_inner).push((signal, items.to_vec()));
+    }
+
+    /// Something was written to the client.
+    fn said(&self, client: &Connection) {
+        let said = mem::take(&mut *client.unsaid.lock().unwrap_or_else(PoisonError::into_inner));
+        for (signal, items) in said {
+            self.ledger.acknowledged(signal, &items, client.from);
+        }
+    }
+
+    fn took(&self, signal: Signal, items: &[ItemId]) {
+        self.ledger.took(signal, items);
         self.arrivals.fetch_add(1, Relaxed);
     }
 }

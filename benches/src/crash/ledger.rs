@@ -180,12 +180,10 @@ impl Ledger {
         self.books().requests[request as usize].accepted = Some(now);
     }
 
-    /// The backend took items. Whether it says so, while the process that sent them can hear it, decides who is to blame if they come
-    /// again.
-    pub fn took(&self, signal: Signal, items: &[ItemId], said_to: Option<Life>) {
+    /// The backend took items.
+    pub fn took(&self, signal: Signal, items: &[ItemId]) {
         let now = self.now();
         let mut books = self.books();
-        let acknowledged = said_to.is_some() && said_to == books.life;
         books.largest_message = books.largest_message.max(items.len() as u64);
         for &id in items {
             let Some(item) = books.item(signal, id) else {
@@ -193,18 +191,26 @@ impl Ledger {
                 continue;
             };
             let before = *item;
-            *item |= if acknowledged { TAKEN | ACKNOWLEDGED } else { TAKEN };
+            *item |= TAKEN;
             if before & ACKNOWLEDGED != 0 {
                 books.repeated(signal, id.request, now);
             } else if before & TAKEN != 0 {
                 books.duplicates_of_backend += 1;
             }
         }
-        if acknowledged {
-            for &id in items {
-                if let Some(request) = books.requests.get_mut(id.request as usize) {
-                    request.acknowledged = now;
-                }
+    }
+
+    /// The backend says to a process that it took items. If that process can hear it, it is to blame if they come again.
+    pub fn acknowledged(&self, signal: Signal, items: &[ItemId], process: Option<Life>) {
+        let now = self.now();
+        let mut books = self.books();
+        if process.is_none() || process != books.life {
+            return;
+        }
+        for &id in items {
+            if let Some(item) = books.item(signal, id) {
+                *item |= ACKNOWLEDGED;
+                books.requests[id.request as usize].acknowledged = now;
             }
         }
     }
@@ -341,15 +347,21 @@ mod tests {
         ledger
     }
 
+    /// The backend takes items and says so at once.
+    fn tell(ledger: &Ledger, signal: Signal, items: &[ItemId]) {
+        ledger.took(signal, items);
+        ledger.acknowledged(signal, items, ledger.life());
+    }
+
     #[test]
     fn what_was_accepted_and_did_not_arrive_is_lost() {
         let ledger = running();
         let (kept, lost, refused) = (ledger.open(SIGNAL, 10), ledger.open(SIGNAL, 5), ledger.open(SIGNAL, 3));
         ledger.accepted(kept);
         ledger.accepted(lost);
-        ledger.took(SIGNAL, &ids(kept, 0..10), ledger.life());
-        ledger.took(SIGNAL, &ids(lost, 0..1), ledger.life());
-        ledger.took(SIGNAL, &ids(refused, 0..1), ledger.life());
+        tell(&ledger, SIGNAL, &ids(kept, 0..10));
+        tell(&ledger, SIGNAL, &ids(lost, 0..1));
+        tell(&ledger, SIGNAL, &ids(refused, 0..1));
         let balance = ledger.balance();
         assert_eq!((balance.sent, balance.accepted, balance.arrived), (18, 15, 11));
         assert_eq!((balance.lost, balance.unpromised), (4, 1));
@@ -365,7 +377,7 @@ mod tests {
         ledger.accepted(request);
         ledger.excused(SIGNAL, &ids(request, 0..4), Excuse::Refused);
         ledger.excused(SIGNAL, &ids(request, 4..7), Excuse::Rejected);
-        ledger.took(SIGNAL, &ids(request, 6..10), ledger.life());
+        tell(&ledger, SIGNAL, &ids(request, 6..10));
         let balance = ledger.balance();
         assert_eq!((balance.arrived, balance.refused, balance.rejected, balance.lost), (4, 4, 2, 0));
     }
@@ -375,9 +387,9 @@ mod tests {
         let ledger = running();
         let request = ledger.open(SIGNAL, 2);
         ledger.accepted(request);
-        ledger.took(SIGNAL, &ids(request, 0..2), None);
-        ledger.took(SIGNAL, &ids(request, 0..2), ledger.life());
-        ledger.took(SIGNAL, &ids(request, 0..1), ledger.life());
+        ledger.took(SIGNAL, &ids(request, 0..2));
+        tell(&ledger, SIGNAL, &ids(request, 0..2));
+        tell(&ledger, SIGNAL, &ids(request, 0..1));
         let balance = ledger.balance();
         assert_eq!((balance.duplicates_of_backend, balance.duplicates), (2, 1));
     }
@@ -388,12 +400,15 @@ mod tests {
         let killed = ledger.life();
         let request = ledger.open(SIGNAL, 3);
         ledger.accepted(request);
-        ledger.took(SIGNAL, &ids(request, 0..1), killed);
+        ledger.took(SIGNAL, &ids(request, 0..1));
+        ledger.acknowledged(SIGNAL, &ids(request, 0..1), killed);
         ledger.ends();
-        ledger.took(SIGNAL, &ids(request, 1..2), killed);
+        ledger.took(SIGNAL, &ids(request, 1..2));
+        ledger.acknowledged(SIGNAL, &ids(request, 1..2), killed);
         ledger.begins();
-        ledger.took(SIGNAL, &ids(request, 2..3), killed);
-        ledger.took(SIGNAL, &ids(request, 0..3), ledger.life());
+        ledger.took(SIGNAL, &ids(request, 2..3));
+        ledger.acknowledged(SIGNAL, &ids(request, 2..3), killed);
+        tell(&ledger, SIGNAL, &ids(request, 0..3));
         let balance = ledger.balance();
         assert_eq!((balance.duplicates_of_backend, balance.duplicates), (2, 1));
         let of_request: Vec<_> =
@@ -405,8 +420,8 @@ mod tests {
     fn what_nobody_sent_is_a_stranger() {
         let ledger = running();
         let request = ledger.open(SIGNAL, 2);
-        ledger.took(Signal::Traces, &ids(request, 0..2), ledger.life());
-        ledger.took(SIGNAL, &ids(request + 1, 0..1), ledger.life());
+        tell(&ledger, Signal::Traces, &ids(request, 0..2));
+        tell(&ledger, SIGNAL, &ids(request + 1, 0..1));
         assert_eq!(ledger.balance().strangers, 3);
     }
 }
