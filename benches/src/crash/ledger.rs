@@ -191,7 +191,8 @@ impl Ledger {
                 continue;
             };
             let before = *item;
-            *item |= TAKEN;
+            // Whoever is to blame for this arrival is not for the next, unless it is acknowledged too.
+            *item = before & !ACKNOWLEDGED | TAKEN;
             if before & ACKNOWLEDGED != 0 {
                 books.repeated(signal, id.request, now);
             } else if before & TAKEN != 0 {
@@ -389,9 +390,13 @@ mod tests {
         ledger.accepted(request);
         ledger.took(SIGNAL, &ids(request, 0..2));
         tell(&ledger, SIGNAL, &ids(request, 0..2));
-        tell(&ledger, SIGNAL, &ids(request, 0..1));
+        ledger.took(SIGNAL, &ids(request, 0..1));
         let balance = ledger.balance();
         assert_eq!((balance.duplicates_of_backend, balance.duplicates), (2, 1));
+        // The backend did not acknowledge what came again either.
+        tell(&ledger, SIGNAL, &ids(request, 0..1));
+        let balance = ledger.balance();
+        assert_eq!((balance.duplicates_of_backend, balance.duplicates), (3, 1));
     }
 
     #[test]
