@@ -204,15 +204,17 @@ fn exponential_point(out: &mut String, point: ExponentialHistogramDataPoint<'_>)
     head(out, point.attributes(), point.start_time_unix_nano(), point.time_unix_nano());
     counts(out, point.count(), point.sum(), point.min(), point.max());
     let factor = factor(point.scale());
-    let bound = |index: f64| fixed((index * factor).exp());
+    let bound = |index: f64| (index * factor).exp();
     for (index, count) in indexed(point.negative()).into_iter().rev() {
-        put!(out, "Bucket [-{}, -{}), Count: {count}\n", bound(index + 1.0), bound(index));
+        let (from, to) = (fixed(-bound(index + 1.0)), fixed(-bound(index)));
+        put!(out, "Bucket [{from}, {to}), Count: {count}\n");
     }
     if point.zero_count() != 0 {
         put!(out, "Bucket [0, 0], Count: {}\n", point.zero_count());
     }
     for (index, count) in indexed(point.positive()) {
-        put!(out, "Bucket ({}, {}], Count: {count}\n", bound(index), bound(index + 1.0));
+        let (from, to) = (fixed(bound(index)), fixed(bound(index + 1.0)));
+        put!(out, "Bucket ({from}, {to}], Count: {count}\n");
     }
     exemplars(out, point.exemplars());
 }

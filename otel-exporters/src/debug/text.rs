@@ -1,5 +1,7 @@
 //! How values look in the output: as Go's formatting prints them.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -58,7 +60,7 @@ pub(super) fn plain(value: AnyValue<'_>) -> String {
     }
 }
 
-/// Compact JSON with sorted keys.
+/// Compact JSON with sorted keys; of equal ones the last counts.
 fn json(value: AnyValue<'_>, out: &mut String) -> Option<()> {
     match value {
         AnyValue::Str(text) => json_string(text, out),
@@ -66,6 +68,8 @@ fn json(value: AnyValue<'_>, out: &mut String) -> Option<()> {
         AnyValue::Int(value) => put!(out, "{value}"),
         AnyValue::Double(number) if !number.is_finite() => return None,
         AnyValue::Double(number) => out.push_str(&json_number(number)),
+        // Go has no bytes rather than none of them.
+        AnyValue::Bytes([]) => out.push_str("null"),
         AnyValue::Bytes(bytes) => put!(out, "\"{}\"", STANDARD.encode(bytes)),
         AnyValue::Array(array) => {
             out.push('[');
@@ -78,8 +82,7 @@ fn json(value: AnyValue<'_>, out: &mut String) -> Option<()> {
             out.push(']');
         }
         AnyValue::KvList(list) => {
-            let mut pairs: Vec<_> = list.iter().map(|pair| (pair.key(), pair.value())).collect();
-            pairs.sort_by_key(|(key, _)| *key);
+            let pairs: BTreeMap<_, _> = list.iter().map(|pair| (pair.key(), pair.value())).collect();
             out.push('{');
             for (at, (key, value)) in pairs.into_iter().enumerate() {
                 if at > 0 {
