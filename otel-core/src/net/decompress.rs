@@ -66,6 +66,8 @@ pub fn decompress(
             None => out.fill(MultiGzDecoder::new(packed), packed.len()),
         },
         Coding::Zlib => out.fill(ZlibDecoder::new(packed), packed.len()),
+        // No frame at all is no data. The others begin with a header.
+        Coding::Zstd if packed.is_empty() => Ok(Bytes::new()),
         Coding::Zstd => match zstd_in_one_go(packed, &mut out)? {
             Some(done) => Ok(done),
             None => zstd_decoder(packed)
@@ -287,6 +289,11 @@ mod tests {
         assert!(matches!(zstd_safe::get_frame_content_size(&packed), Ok(None)));
         assert_eq!(unpack(Coding::Zstd, &packed, bytes.len()).as_deref(), Ok(&bytes[..]));
         assert_eq!(unpack(Coding::Zstd, &packed, bytes.len() - 1), Err(Undecodable::TooLarge));
+    }
+
+    #[test]
+    fn zstd_of_no_frames_is_empty() {
+        assert_eq!(unpack(Coding::Zstd, b"", 1).as_deref(), Ok(&b""[..]));
     }
 
     #[test]

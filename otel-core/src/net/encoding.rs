@@ -91,7 +91,7 @@ impl FromNode for Name {
 /// In a way that is not taken.
 pub fn grpc_coding(headers: &HeaderMap) -> Result<Option<Coding>, Refused> {
     match headers.get("grpc-encoding").map(HeaderValue::as_bytes) {
-        None | Some(b"identity") => Ok(None),
+        None | Some(b"" | b"identity") => Ok(None),
         Some(b"gzip") => Ok(Some(Coding::Gzip)),
         Some(b"zstd") => Ok(Some(Coding::Zstd)),
         Some(b"snappy") => Ok(Some(Coding::SnappyFramed)),
@@ -126,5 +126,13 @@ mod tests {
         assert!(only_gzip.coding(&headers("zstd")).is_err());
         assert!(only_gzip.coding(&HeaderMap::new()).is_err());
         assert_eq!(ContentEncodings(Vec::new()).coding(&headers("rot13")), Ok(None));
+    }
+
+    #[test]
+    fn an_empty_name_is_that_of_a_message_that_is_not_compressed() {
+        let grpc = |name| grpc_coding(&[("grpc-encoding".parse().unwrap(), name)].into_iter().collect());
+        assert_eq!(grpc(HeaderValue::from_static("")), Ok(None));
+        assert_eq!(grpc(HeaderValue::from_static("zstd")), Ok(Some(Coding::Zstd)));
+        assert_eq!(grpc(HeaderValue::from_static("lz4")).unwrap_err().status.code, Code::Unimplemented);
     }
 }
