@@ -413,6 +413,35 @@ fn components_are_listed_as_the_go_collector_lists_them() {
 
 // === schema ===
 
+/// The paths of the keys that a schema says nothing of, and how many keys it has.
+fn undescribed(schema: &Value, path: &str, found: &mut Vec<String>) -> usize {
+    let below = match schema {
+        Value::Object(map) => map.iter().map(|(key, below)| (format!("{path}/{key}"), below)).collect(),
+        Value::Array(list) => list.iter().map(|below| (path.to_owned(), below)).collect(),
+        _ => Vec::new(),
+    };
+    let keys = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let mut count = 0;
+    for (key, of) in keys {
+        count += 1;
+        let said = of["description"].as_str().unwrap_or_default();
+        if said.is_empty() || said.contains("](") {
+            found.push(format!("{path}::{key}: {said}"));
+        }
+    }
+    count + below.into_iter().map(|(path, below)| undescribed(below, &path, found)).sum::<usize>()
+}
+
+#[test]
+fn the_schema_says_of_every_key_what_it_is_for() {
+    let schema = schema();
+    let verbosity = &schema["definitions"]["exporters.debug"]["properties"]["verbosity"];
+    assert_eq!(verbosity["default"], "basic");
+    let mut found = Vec::new();
+    let count = undescribed(&schema, "", &mut found);
+    assert!(found.is_empty() && count > 700, "{count} {found:#?}");
+}
+
 #[test]
 fn the_schema_takes_what_is_accepted_and_names_what_is_not() {
     let schema = schema();

@@ -7,6 +7,7 @@ use super::decoder::Decoder;
 use super::diagnostics::Diagnostic;
 use super::duration::parse_nanos;
 use super::from_node::FromNode;
+use super::key_docs::KeyDocs;
 use super::node::{Entry, Mapping, Node};
 use super::record::Record;
 use super::schema::Schema;
@@ -31,6 +32,9 @@ use super::value::Value;
     note = "a type that derives `serde::Deserialize` can be decoded as `Serde<{Self}>`"
 )]
 pub trait Decode: Default {
+    /// What the keys are for, which editors show: [`KeyDocs::of`] a type that derives `documented::DocumentedFieldsOpt`.
+    const DOCS: KeyDocs = KeyDocs::NONE;
+
     /// Takes the keys of the type, one line each. Taking the type apart with `let Self { .. } = self;` first makes the
     /// compiler find a forgotten one.
     fn decode(&mut self, fields: &mut Fields<'_>);
@@ -130,6 +134,22 @@ impl<'f> Fields<'f> {
     /// Lets a shared block (client settings, for example) take its keys from this map.
     pub fn block<T: Decode>(&mut self, block: &mut T) {
         block.decode(self);
+        self.document(T::DOCS);
+    }
+
+    /// Says what a key is for that no field is named like.
+    pub fn says(&mut self, key: &'static str, what: &str) {
+        if let Some(record) = &mut self.record {
+            record.says(key, what.to_owned());
+        }
+    }
+
+    /// Says what keys are for of which nothing has been said yet, for a type whose keys are not taken as a
+    /// [`block`](Self::block).
+    pub fn document(&mut self, docs: KeyDocs) {
+        if let Some(record) = &mut self.record {
+            record.document(docs);
+        }
     }
 
     /// Says what a key that [`node`](Self::node) reads may be, although it should not be written any more.

@@ -1,10 +1,12 @@
 //! Named values that may be written as a map or as a list.
 
+use documented::DocumentedFieldsOpt;
 use indexmap::IndexMap;
 
 use super::decoder::Decoder;
 use super::fields::{Decode, Fields};
 use super::from_node::FromNode;
+use super::key_docs::KeyDocs;
 use super::node::Node;
 use super::schema::Schema;
 use super::value::Value;
@@ -77,13 +79,17 @@ impl<T: FromNode + Default> FromNode for MapList<T> {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, DocumentedFieldsOpt)]
 struct Pair<T> {
+    /// The name.
     name: String,
+    /// The value.
     value: T,
 }
 
 impl<T: FromNode + Default> Decode for Pair<T> {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         fields.required("name", &mut self.name);
         fields.take("value", &mut self.value);

@@ -17,6 +17,9 @@ pub struct Optional<T> {
     state: State<T>,
 }
 
+const ENABLED: &str =
+    "False turns the section off, true turns it on; where it is named without this, it is on.";
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State<T> {
     None,
@@ -119,6 +122,10 @@ impl<T: Decode> FromNode for Optional<T> {
             State::None => T::schema(),
             State::Dormant(value) | State::Some(value) => value.describe(),
         };
-        if schema.has_key("enabled") { schema } else { schema.with_key("enabled", Schema::boolean()) }
+        if schema.has_key("enabled") {
+            schema
+        } else {
+            schema.with_key("enabled", Schema::boolean().described(ENABLED))
+        }
     }
 }

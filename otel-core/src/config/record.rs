@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use super::decoder::Decoder;
 use super::fields::{Decode, Fields};
 use super::from_node::FromNode;
+use super::key_docs::KeyDocs;
 use super::node::{Mapping, Node};
 use super::schema::Schema;
 use super::source::{Location, Source};
@@ -18,7 +19,7 @@ pub(super) enum Record {
 
 /// The values of the keys of a type, to print.
 pub(super) fn values<T: Decode>(of: &mut T) -> Value {
-    Value::of(|fields| of.decode(fields))
+    Value::of(|fields| fields.block(of))
 }
 
 impl Value {
@@ -37,7 +38,7 @@ impl Schema {
 
 /// The keys of a type with its values as defaults.
 pub(super) fn schema<T: Decode>(of: &mut T) -> Schema {
-    Schema::of(|fields| of.decode(fields))
+    Schema::of(|fields| fields.block(of))
 }
 
 impl Record {
@@ -79,6 +80,21 @@ impl Record {
     pub(super) fn deprecated(&mut self, key: &str, schema: Schema, why: String) {
         if let Self::Schemas { keys, .. } = self {
             keys.entry(key.to_owned()).or_insert_with(|| schema.deprecated(why));
+        }
+    }
+
+    /// What keys are for.
+    pub(super) fn document(&mut self, docs: KeyDocs) {
+        for (key, said) in docs.iter() {
+            self.says(key, said);
+        }
+    }
+
+    /// What a key is for, unless that has been said.
+    pub(super) fn says(&mut self, key: &str, said: String) {
+        let Self::Schemas { keys, .. } = self else { return };
+        if let Some(schema) = keys.get_mut(key).filter(|schema| !schema.is_described()) {
+            schema.describe(said);
         }
     }
 

@@ -131,6 +131,14 @@ impl Schema {
         Json::Object(self.0)
     }
 
+    pub(super) fn is_described(&self) -> bool {
+        self.0.contains_key("description")
+    }
+
+    pub(super) fn describe(&mut self, description: String) {
+        self.0.insert("description".to_owned(), description.into());
+    }
+
     pub(super) fn has_key(&self, key: &str) -> bool {
         self.0.get("properties").is_some_and(|keys| keys.get(key).is_some())
     }

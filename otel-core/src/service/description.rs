@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
+
 use super::registry::{Config, Decoded, Entry, Registry};
 use super::sameness::identity;
 use super::telemetry::TelemetryConfig;
 use crate::ComponentId;
 use crate::component::ComponentKind;
 use crate::config::gates::LOCALHOST_DEFAULT_FOR_METRICS;
-use crate::config::{Decode, Decoder, Fields, FromNode, Location, Mapping, Node, Schema, Value, nearest};
+use crate::config::{
+    Decode, Decoder, Fields, FromNode, KeyDocs, Location, Mapping, Node, Schema, Value, nearest,
+};
 use crate::engine::{Blueprint, Identity, Options};
 
 /// A whole configuration.
@@ -49,10 +53,15 @@ impl Defined<'_> {
 }
 
 /// The section `service`.
+#[derive(DocumentedFieldsOpt)]
 pub(super) struct ServiceConfig {
+    /// The extensions that run.
     pub(super) extensions: Vec<Reference>,
+    /// The ways of the data, each of one signal: `traces`, `metrics` or `logs`, with or without `/name`.
     pub(super) pipelines: Pipelines,
+    /// The collector's own logs, metrics and traces.
     pub(super) telemetry: TelemetryConfig,
+    /// How long the components may take to hand on what they hold when the collector stops.
     pub(super) shutdown_timeout: Duration,
 }
 
@@ -78,10 +87,13 @@ pub(super) struct PipelineConfig {
     pub(super) parts: PipelineParts,
 }
 
-#[derive(Default)]
+#[derive(Default, DocumentedFieldsOpt)]
 pub(super) struct PipelineParts {
+    /// Where the data comes from: receivers, and connectors of other pipelines.
     pub(super) receivers: Vec<Reference>,
+    /// What it goes through, in this order.
     pub(super) processors: Vec<Reference>,
+    /// Where all of it goes: exporters, and connectors to other pipelines.
     pub(super) exporters: Vec<Branch>,
 }
 
@@ -97,7 +109,7 @@ pub(super) struct Branch {
     pub(super) options: BranchOptions,
 }
 
-#[derive(Default)]
+#[derive(Default, DocumentedFieldsOpt)]
 pub(super) struct BranchOptions {
     /// It gets what it can take. Its failures are counted and nobody waits for it.
     pub(super) best_effort: bool,
@@ -229,6 +241,8 @@ fn entry_of<'r>(
 }
 
 impl Decode for ServiceConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { extensions, pipelines, telemetry, shutdown_timeout } = self;
         fields.take("extensions", extensions);
@@ -273,6 +287,8 @@ impl FromNode for Pipelines {
 }
 
 impl Decode for PipelineParts {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { receivers, processors, exporters } = self;
         fields.take("receivers", receivers);
@@ -332,6 +348,8 @@ impl FromNode for Branch {
 }
 
 impl Decode for BranchOptions {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { best_effort } = self;
         fields.take("best_effort", best_effort);

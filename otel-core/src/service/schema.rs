@@ -34,9 +34,11 @@ impl Registry {
             let retired = retired.map(|(name, why)| {
                 (format!("^ *({name}) *(/.+)?$"), Schema::any().deprecated(format!("it is gone: {why}")))
             });
-            (section, Schema::patterns(ids.into_iter().chain(retired)))
+            let ids = Schema::patterns(ids.into_iter().chain(retired));
+            (section, ids.described(format!("The {section} by id: their type, or type/name.")))
         });
-        let keys = sections.into_iter().chain([("service", ServiceConfig::schema())]);
+        let service = ServiceConfig::schema().described("What of that runs, and how it is put together.");
+        let keys = sections.into_iter().chain([("service", service)]);
         Schema::keys(keys)
             .with("type", "object")
             .with("$schema", "http://json-schema.org/draft-07/schema#")

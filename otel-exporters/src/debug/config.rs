@@ -1,15 +1,16 @@
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Exporter, ExporterFactory, Host};
-use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Optional, Schema, Value};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, KeyDocs, Node, Optional, Schema, Value};
 use otel_core::pdata::{Logs, Metrics, Traces};
 
 use super::DebugExporter;
 use crate::sending::{QueueConfig, Sending, SendingConfig};
 
 /// The configuration of the `debug` exporter.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct DebugConfig {
     /// How much is printed.
@@ -55,6 +56,8 @@ impl Default for DebugConfig {
 }
 
 impl Decode for DebugConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let mut level = LogLevel(self.verbosity);
         fields.renamed("loglevel", "verbosity", &mut level);

@@ -1,6 +1,7 @@
+use documented::DocumentedFieldsOpt;
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Exporter, ExporterFactory, Host};
-use otel_core::config::{Decode, Fields};
+use otel_core::config::{Decode, Fields, KeyDocs};
 use otel_core::net::{Endpoint, GrpcClientConfig};
 use otel_core::pdata::Signal;
 
@@ -8,7 +9,7 @@ use super::OtlpGrpcExporter;
 use crate::sending::{Sending, SendingConfig};
 
 /// The configuration of the `otlp_grpc` exporter.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct OtlpGrpcExporterConfig {
     /// Connections, metadata, compression.
@@ -18,6 +19,8 @@ pub struct OtlpGrpcExporterConfig {
 }
 
 impl Decode for OtlpGrpcExporterConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { client, sending } = self;
         fields.block(client);

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Exporter, ExporterFactory, Host};
-use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Value};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, KeyDocs, Node, Schema, Value};
 use otel_core::net::{Compression, HttpClientConfig, HttpUrl, InvalidUrl};
 use otel_core::pdata::{Signal, SignalKind};
 
@@ -10,7 +11,7 @@ use super::OtlpHttpExporter;
 use crate::sending::{Sending, SendingConfig};
 
 /// The configuration of the `otlp_http` exporter.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct OtlpHttpExporterConfig {
     /// The URL to which the path of each signal is appended.
@@ -75,6 +76,8 @@ impl Default for OtlpHttpExporterConfig {
 }
 
 impl Decode for OtlpHttpExporterConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { endpoint, traces_endpoint, metrics_endpoint, logs_endpoint, encoding, client, sending } =
             self;

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
 use otel_core::Invalid;
-use otel_core::config::{Decode, Fields, Optional};
+use otel_core::config::{Decode, Fields, KeyDocs, Optional};
 
 use super::{QueueConfig, former};
 
 /// The keys `timeout`, `sending_queue` and `retry_on_failure` of exporters.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct SendingConfig {
     /// For one attempt; zero for no bound.
@@ -18,7 +19,7 @@ pub struct SendingConfig {
 }
 
 /// Retries, each after a longer pause.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct RetryConfig {
     /// Whether to retry at all.
@@ -58,6 +59,8 @@ impl Default for SendingConfig {
 }
 
 impl Decode for SendingConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { timeout, sending_queue, retry_on_failure } = self;
         fields.take_non_negative("timeout", timeout, |_| "'timeout' must be non-negative".to_owned());
@@ -119,6 +122,8 @@ impl Default for RetryConfig {
 }
 
 impl Decode for RetryConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self {
             enabled,

@@ -1,12 +1,14 @@
 //! The block `batcher` that exporters had beside their queue before it made batches itself.
 
-use otel_core::config::{Decode, Fields, FromNode as _, Optional};
+use documented::DocumentedFieldsOpt;
+use otel_core::config::{Decode, Fields, FromNode as _, KeyDocs, Optional};
 
 use super::{BatchConfig, QueueConfig, Sizer};
 
 /// What the block says, with the defaults that it had.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, DocumentedFieldsOpt)]
 struct Batcher {
+    /// What is sent goes out in batches.
     enabled: bool,
     batch: BatchConfig,
 }
@@ -62,6 +64,8 @@ pub(super) fn batcher(fields: &mut Fields<'_>, queue: &mut Optional<QueueConfig>
 }
 
 impl Decode for Batcher {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { enabled, batch } = self;
         fields.take("enabled", enabled);

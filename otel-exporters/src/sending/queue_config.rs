@@ -1,13 +1,14 @@
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
 use otel_core::component::MetadataKeys;
 use otel_core::config::gates::QUEUE_BATCH;
-use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Optional, Schema, Value};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, KeyDocs, Node, Optional, Schema, Value};
 use otel_core::pdata::Signal;
 use otel_core::{ComponentId, Invalid};
 
 /// The queue before an exporter.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct QueueConfig {
     /// How many requests are sent at a time.
@@ -27,7 +28,7 @@ pub struct QueueConfig {
 }
 
 /// How what is queued is made into batches.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct BatchConfig {
     /// How long data waits for more at most.
@@ -43,7 +44,7 @@ pub struct BatchConfig {
 }
 
 /// By what batches are kept apart.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct PartitionConfig {
     /// Client metadata: requests with different values are in different batches, which keep those values and no others.
@@ -103,6 +104,8 @@ impl Default for QueueConfig {
 }
 
 impl Decode for QueueConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { num_consumers, queue_size, sizer, block_on_overflow, wait_for_result, storage, batch } =
             self;
@@ -162,6 +165,8 @@ impl Default for BatchConfig {
 }
 
 impl Decode for BatchConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { flush_timeout, min_size, max_size, sizer, partition } = self;
         fields.take_non_negative("flush_timeout", flush_timeout, no_timeout);
@@ -173,6 +178,8 @@ impl Decode for BatchConfig {
 }
 
 impl Decode for PartitionConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         fields.take("metadata_keys", &mut self.metadata_keys);
     }

@@ -1,14 +1,15 @@
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Host, MetadataKeys, Processor, ProcessorFactory};
-use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Value};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, KeyDocs, Node, Schema, Value};
 use otel_core::pdata::Signal;
 
 use super::BatchProcessor;
 
 /// The configuration of the `batch` processor.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct BatchConfig {
     /// How long an item waits at most; zero hands every request on at once.
@@ -51,6 +52,8 @@ impl Default for BatchConfig {
 }
 
 impl Decode for BatchConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         fields.take("timeout", &mut self.timeout);
         fields.take("send_batch_size", &mut self.send_batch_size);

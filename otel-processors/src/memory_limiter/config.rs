@@ -1,11 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
 use otel_core::Invalid;
 use otel_core::component::{
     BuildError, ComponentConfig, Extension, ExtensionFactory, Host, Processor, ProcessorFactory,
 };
-use otel_core::config::{Decode, Fields};
+use otel_core::config::{Decode, Fields, KeyDocs};
 use otel_core::pdata::Signal;
 
 use super::limiter::{Limiter, Limits};
@@ -13,7 +14,7 @@ use super::memory::{self, ProcessMemory};
 use super::{MemoryLimiterExtension, MemoryLimiterProcessor};
 
 /// The configuration of `memory_limiter`, the processor and the extension.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct MemoryLimiterConfig {
     /// How often memory is measured.
@@ -47,6 +48,8 @@ impl Default for MemoryLimiterConfig {
 }
 
 impl Decode for MemoryLimiterConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         fields.take("check_interval", &mut self.check_interval);
         fields.take("limit_mib", &mut self.limit_mib);

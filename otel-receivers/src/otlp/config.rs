@@ -1,8 +1,9 @@
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Emits, Host, Receiver, ReceiverFactory};
-use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Optional, Schema, Value};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, KeyDocs, Node, Optional, Schema, Value};
 use otel_core::net::{GrpcServerConfig, HttpServerConfig};
 use otel_core::pdata::Signal;
 
@@ -11,7 +12,7 @@ use super::OtlpReceiver;
 const GRPC_ENDPOINT: &str = "localhost:4317";
 
 /// The configuration of the `otlp` receiver.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct OtlpReceiverConfig {
     /// The protocols that are served. At least one is on.
@@ -23,7 +24,7 @@ pub struct OtlpReceiverConfig {
 }
 
 /// Protocols of the `otlp` receiver. By default both are served; YAML has to name those that are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct Protocols {
     /// OTLP/gRPC, by default at `localhost:4317`.
@@ -44,7 +45,7 @@ pub enum InvalidUtf8 {
 }
 
 /// The HTTP server.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct OtlpHttpConfig {
     /// The server itself.
@@ -70,6 +71,8 @@ impl Default for OtlpReceiverConfig {
 }
 
 impl Decode for OtlpReceiverConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { protocols, invalid_utf8, max_in_flight_bytes } = self;
         if fields.reads() {
@@ -133,6 +136,8 @@ impl Default for Protocols {
 }
 
 impl Decode for Protocols {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { grpc, http } = self;
         fields.take("grpc", grpc);
@@ -192,6 +197,8 @@ impl Default for OtlpHttpConfig {
 }
 
 impl Decode for OtlpHttpConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { server, traces_url_path, metrics_url_path, logs_url_path } = self;
         fields.block(server);

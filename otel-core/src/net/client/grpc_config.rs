@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue};
 
@@ -9,7 +10,9 @@ use super::http_config::{header_map, invalid_headers};
 use super::http2::KeepAlive;
 use super::{Balancing, Endpoint};
 use crate::Invalid;
-use crate::config::{Decode, Decoder, Fields, FromNode, MapList, Node, Optional, Schema, Secret, Value};
+use crate::config::{
+    Decode, Decoder, Fields, FromNode, KeyDocs, MapList, Node, Optional, Schema, Secret, Value,
+};
 use crate::net::tls::TlsClientConfig;
 use crate::net::{AuthConfig, Compression, Compressor};
 
@@ -21,7 +24,7 @@ const MOST_GATHERED: usize = 256 << 10;
 const LEAST_KEEPALIVE_TIME: Duration = Duration::from_secs(10);
 
 /// The keys of gRPC clients, which a component embeds among its own.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct GrpcClientConfig {
     /// Where the server is: see [`Endpoint`].
@@ -49,7 +52,7 @@ pub struct GrpcClientConfig {
 }
 
 /// Pings to servers that are silent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct GrpcKeepAliveConfig {
     /// After so long without a word from the server it is asked for one; at least 10 seconds.
@@ -137,6 +140,8 @@ impl Default for GrpcClientConfig {
 }
 
 impl Decode for GrpcClientConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self {
             endpoint,
@@ -170,6 +175,8 @@ impl Decode for GrpcClientConfig {
 }
 
 impl Decode for GrpcKeepAliveConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { time, timeout, permit_without_stream } = self;
         fields.take("time", time);

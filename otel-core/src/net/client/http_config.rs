@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::http2::KeepAlive;
 use super::proxy::Proxy;
 use crate::Invalid;
-use crate::config::{Decode, Fields, MapList, Optional, Secret};
+use crate::config::{Decode, Fields, KeyDocs, MapList, Optional, Secret};
 use crate::net::tls::TlsClientConfig;
 use crate::net::{AuthConfig, Compression, Compressor};
 
 /// The keys of HTTP clients, which a component embeds among its own. Its endpoint and timeout are the component's.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct HttpClientConfig {
     /// The proxy for every request; empty for those of the environment. May hold a password.
@@ -48,7 +49,7 @@ pub struct HttpClientConfig {
 }
 
 /// How thoroughly requests are compressed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct CompressionParams {
     /// 0 for the default; -2 to 9 for gzip, zlib and deflate, any for zstd.
@@ -121,6 +122,8 @@ impl Default for HttpClientConfig {
 }
 
 impl Decode for HttpClientConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self {
             proxy_url,
@@ -165,6 +168,8 @@ impl Decode for HttpClientConfig {
 }
 
 impl Decode for CompressionParams {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { level } = self;
         fields.take("level", level);

@@ -1,8 +1,10 @@
+use documented::DocumentedFieldsOpt;
+
 use crate::ComponentId;
-use crate::config::{Decode, Fields};
+use crate::config::{Decode, Fields, KeyDocs};
 
 /// Names the extension that authenticates clients of a gRPC server, or a client to its server.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct AuthConfig {
     /// The extension.
@@ -10,7 +12,7 @@ pub struct AuthConfig {
 }
 
 /// Names the extension that authenticates clients of an HTTP server.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct HttpServerAuthConfig {
     /// The extension.
@@ -20,7 +22,7 @@ pub struct HttpServerAuthConfig {
 }
 
 /// Names an extension that sees requests before they are read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct MiddlewareConfig {
     /// The extension.
@@ -49,6 +51,8 @@ impl MiddlewareConfig {
 }
 
 impl Decode for AuthConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { authenticator } = self;
         fields.required("authenticator", authenticator);
@@ -56,6 +60,8 @@ impl Decode for AuthConfig {
 }
 
 impl Decode for HttpServerAuthConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { authenticator, request_params } = self;
         fields.required("authenticator", authenticator);
@@ -64,6 +70,8 @@ impl Decode for HttpServerAuthConfig {
 }
 
 impl Decode for MiddlewareConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { id } = self;
         fields.required("id", id);

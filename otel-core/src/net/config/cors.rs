@@ -1,7 +1,9 @@
-use crate::config::{Decode, Fields};
+use documented::DocumentedFieldsOpt;
+
+use crate::config::{Decode, Fields, KeyDocs};
 
 /// What pages of other origins may do, by the rules of cross-origin resource sharing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct CorsConfig {
     /// Origins, in each of which one `*` stands for anything; without one nothing is shared.
@@ -16,6 +18,8 @@ pub struct CorsConfig {
 }
 
 impl Decode for CorsConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { allowed_origins, allowed_headers, exposed_headers, max_age } = self;
         fields.take("allowed_origins", allowed_origins);

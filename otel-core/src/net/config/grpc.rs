@@ -1,10 +1,12 @@
 use std::io;
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
+
 use super::{AuthConfig, MiddlewareConfig, NO_DIALLING, check, options, take_endpoint};
 use crate::Invalid;
 use crate::component::Host;
-use crate::config::{Decode, Fields, Optional};
+use crate::config::{Decode, Fields, KeyDocs, Optional};
 use crate::net::tls::{TlsError, TlsServerConfig};
 use crate::net::{ByteBudget, Listener, ReadLimits, ServerOptions, Transport};
 use crate::telemetry::Logger;
@@ -12,7 +14,7 @@ use crate::telemetry::Logger;
 const BUFFERS: &str = "buffers grow with what they hold";
 
 /// A gRPC server.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct GrpcServerConfig {
     /// `host:port` to listen at, or the path of a Unix socket.
@@ -38,7 +40,7 @@ pub struct GrpcServerConfig {
 }
 
 /// How a gRPC server finds out that clients are gone, and how long connections last. Zero is the default.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct ServerKeepaliveConfig {
     /// How long a connection may go without a request; unbounded by default.
@@ -113,6 +115,8 @@ impl GrpcServerConfig {
 }
 
 impl Decode for GrpcServerConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self {
             endpoint,
@@ -143,6 +147,8 @@ impl Decode for GrpcServerConfig {
 }
 
 impl Decode for ServerKeepaliveConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { max_connection_idle, max_connection_age, max_connection_age_grace, time, timeout } = self;
         fields.nested("server_parameters", |fields| {
@@ -151,7 +157,9 @@ impl Decode for ServerKeepaliveConfig {
             fields.take("max_connection_age_grace", max_connection_age_grace);
             fields.take("time", time);
             fields.take("timeout", timeout);
+            fields.document(Self::DOCS);
         });
+        fields.says("server_parameters", "When connections are closed, and when they are looked after.");
         fields.tolerated("enforcement_policy", "clients may ping as often as they like");
     }
 }

@@ -1,12 +1,13 @@
 use std::io;
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{CorsConfig, HttpServerAuthConfig, MiddlewareConfig, NO_DIALLING, check, options, take_endpoint};
 use crate::Invalid;
 use crate::component::Host;
-use crate::config::{Decode, Fields, MapList, Optional, Secret};
+use crate::config::{Decode, Fields, KeyDocs, MapList, Optional, Secret};
 use crate::net::tls::{TlsError, TlsServerConfig};
 use crate::net::{ByteBudget, ContentEncodings, Listener, ReadLimits, ServerOptions, Transport};
 use crate::telemetry::Logger;
@@ -15,7 +16,7 @@ use crate::telemetry::Logger;
 const HEADER_TIME: Duration = Duration::from_secs(60);
 
 /// An HTTP server. Timeouts of zero are no bound, where nothing else is said.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct HttpServerConfig {
     /// `host:port` to listen at, or the path of a Unix socket.
@@ -136,6 +137,8 @@ impl Default for HttpServerConfig {
 }
 
 impl Decode for HttpServerConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self {
             endpoint,

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
+
 use super::choices::{TlsCipherSuite, TlsCurve, TlsVersion, VersionBound, leaves_no_curve, leaves_no_suite};
 use crate::Invalid;
-use crate::config::{Decode, Fields, Secret};
+use crate::config::{Decode, Fields, KeyDocs, Secret};
 
 /// The keys that servers and clients have in common.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct TlsConfig {
     /// File with the certificates in PEM that a client trusts instead of the system's.
@@ -37,7 +39,7 @@ pub struct TlsConfig {
 }
 
 /// The block `tls` of a server.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct TlsServerConfig {
     /// The keys that clients have too.
@@ -49,7 +51,7 @@ pub struct TlsServerConfig {
 }
 
 /// The block `tls` of a client.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct TlsClientConfig {
     /// The keys that servers have too.
@@ -126,6 +128,8 @@ impl TlsConfig {
 }
 
 impl Decode for TlsConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self {
             ca_file,
@@ -179,6 +183,8 @@ impl TlsServerConfig {
 }
 
 impl Decode for TlsServerConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { common, client_ca_file, client_ca_file_reload } = self;
         fields.block(common);
@@ -208,6 +214,8 @@ impl TlsClientConfig {
 }
 
 impl Decode for TlsClientConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { common, insecure, insecure_skip_verify, server_name_override } = self;
         fields.block(common);

@@ -1,15 +1,16 @@
 use std::sync::Arc;
 
+use documented::DocumentedFieldsOpt;
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Extension, ExtensionFactory, Host};
-use otel_core::config::{Decode, Fields, Optional, Secret};
+use otel_core::config::{Decode, Fields, KeyDocs, Optional, Secret};
 
 use super::{BasicAuthClient, BasicAuthServer};
 
 const NO_SOURCE: &str = "no credential source provided";
 
 /// The configuration of the `basicauth` extension: of servers or of clients, not of both.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct BasicAuthConfig {
     /// Who may send to servers.
@@ -19,7 +20,7 @@ pub struct BasicAuthConfig {
 }
 
 /// Users and their passwords, a line `user:password` each, as `htpasswd` writes them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct HtpasswdConfig {
     /// A file of such lines, which is followed.
@@ -29,7 +30,7 @@ pub struct HtpasswdConfig {
 }
 
 /// A user and the password.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct ClientAuthConfig {
     /// The user, without a colon.
@@ -49,6 +50,8 @@ impl Default for BasicAuthConfig {
 }
 
 impl Decode for BasicAuthConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { htpasswd, client_auth } = self;
         fields.take("htpasswd", htpasswd);
@@ -57,6 +60,8 @@ impl Decode for BasicAuthConfig {
 }
 
 impl Decode for HtpasswdConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { file, inline } = self;
         fields.take("file", file);
@@ -65,6 +70,8 @@ impl Decode for HtpasswdConfig {
 }
 
 impl Decode for ClientAuthConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { username, username_file, password, password_file } = self;
         fields.take("username", username);

@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
+use documented::DocumentedFieldsOpt;
 use http::{HeaderName, HeaderValue};
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Extension, ExtensionFactory, Host};
-use otel_core::config::{Decode, Fields, Secret};
+use otel_core::config::{Decode, Fields, KeyDocs, Secret};
 
 use super::BearerTokenAuth;
 
 /// The configuration of the `bearertokenauth` extension.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct BearerTokenAuthConfig {
     /// The header that the token is in.
@@ -36,6 +37,8 @@ impl Default for BearerTokenAuthConfig {
 }
 
 impl Decode for BearerTokenAuthConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { header, scheme, token, tokens, filename } = self;
         fields.take("header", header);

@@ -3,14 +3,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Extension, ExtensionFactory, Host};
-use otel_core::config::{Decode, Fields};
+use otel_core::config::{Decode, Fields, KeyDocs};
 
 use super::FileStorage;
 
 /// The configuration of the `file_storage` extension.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct FileStorageConfig {
     /// Where everything is stored. It belongs to one collector at a time.
@@ -32,7 +33,7 @@ pub struct FileStorageConfig {
 }
 
 /// Making files smaller.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct CompactionConfig {
     /// Whether the file of an owner's values is compacted when it is opened.
@@ -84,6 +85,8 @@ impl Default for FileStorageConfig {
 }
 
 impl Decode for FileStorageConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self {
             directory,
@@ -132,6 +135,8 @@ impl ExtensionFactory for FileStorageConfig {
 // === impl CompactionConfig ===
 
 impl Decode for CompactionConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { on_start } = self;
         fields.take("on_start", on_start);

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
+use documented::DocumentedFieldsOpt;
 use http::{HeaderName, HeaderValue};
 use otel_core::component::{BuildError, ComponentConfig, Extension, ExtensionFactory, Host};
-use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Secret, Value};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, KeyDocs, Node, Schema, Secret, Value};
 use otel_core::{ComponentId, Invalid};
 
 use super::HeadersSetter;
@@ -28,7 +29,7 @@ const OWNED: [&str; 16] = [
 ];
 
 /// The configuration of the `headers_setter` extension.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct HeadersSetterConfig {
     /// What is done to the headers of requests, in that order.
@@ -39,7 +40,7 @@ pub struct HeadersSetterConfig {
 
 /// What is done to a header. But for deleting one, exactly one of `value`, `value_file`, `from_context` and
 /// `from_attribute` is there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct HeaderConfig {
     /// What is done; nothing for `upsert`, with a warning.
@@ -82,6 +83,8 @@ const ACTIONS: [(&str, HeaderAction); 4] = [
 // === impl HeadersSetterConfig ===
 
 impl Decode for HeadersSetterConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { headers, additional_auth } = self;
         fields.take("headers", headers);
@@ -161,6 +164,8 @@ impl HeaderConfig {
 }
 
 impl Decode for HeaderConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { action, key, value, value_file, from_context, from_attribute, default_value } = self;
         fields.take("action", action);

@@ -1,15 +1,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Extension, ExtensionFactory, Host};
-use otel_core::config::{Decode, Fields, Optional};
+use otel_core::config::{Decode, Fields, KeyDocs, Optional};
 use otel_core::net::{GrpcServerConfig, HttpServerConfig};
 
 use super::HealthCheck;
 
 /// The configuration of the `health_check` extension.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct HealthCheckConfig {
     /// Tells the status of each pipeline, by `http` and `grpc`, instead of a yes or no at `endpoint`.
@@ -29,7 +30,7 @@ pub struct HealthCheckConfig {
 }
 
 /// Bodies of answers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct ResponseBody {
     /// While the collector is healthy.
@@ -39,7 +40,7 @@ pub struct ResponseBody {
 }
 
 /// Status over HTTP.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct HttpHealthConfig {
     /// The server.
@@ -51,7 +52,7 @@ pub struct HttpHealthConfig {
 }
 
 /// Which errors of components make the collector unhealthy.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct ComponentHealthConfig {
     /// Errors that do not pass by themselves.
@@ -79,6 +80,8 @@ impl Default for HealthCheckConfig {
 }
 
 impl Decode for HealthCheckConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { use_v2, server, path, response_body, http, grpc, component_health } = self;
         fields.take("use_v2", use_v2);
@@ -132,6 +135,8 @@ impl ExtensionFactory for HealthCheckConfig {
 }
 
 impl Decode for ResponseBody {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { healthy, unhealthy } = self;
         fields.take("healthy", healthy);
@@ -162,6 +167,8 @@ impl Default for HttpHealthConfig {
 }
 
 impl Decode for HttpHealthConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { server, status_enabled, status_path } = self;
         fields.block(server);
@@ -170,6 +177,8 @@ impl Decode for HttpHealthConfig {
         (*status_enabled, *status_path) = (status.enabled, status.path);
         let mut config = Page { enabled: false, path: "/config".to_owned() };
         fields.take("config", &mut config);
+        fields.says("status", "The page that tells how the components are.");
+        fields.says("config", "A page with the configuration, which there is not.");
         if config.enabled {
             fields.unsupported("config", "a configuration is not shown to whoever asks");
         }
@@ -177,13 +186,17 @@ impl Decode for HttpHealthConfig {
 }
 
 /// A page that is on or off.
-#[derive(Default)]
+#[derive(Default, DocumentedFieldsOpt)]
 struct Page {
+    /// There is such a page.
     enabled: bool,
+    /// Its path.
     path: String,
 }
 
 impl Decode for Page {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { enabled, path } = self;
         fields.take("enabled", enabled);
@@ -194,6 +207,8 @@ impl Decode for Page {
 // === impl ComponentHealthConfig ===
 
 impl Decode for ComponentHealthConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { include_permanent_errors, include_recoverable_errors, recovery_duration } = self;
         fields.take("include_permanent_errors", include_permanent_errors);

@@ -2,16 +2,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Extension, ExtensionFactory, Host};
-use otel_core::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Secret, Serde, Value};
+use otel_core::config::{Decode, Decoder, Fields, FromNode, KeyDocs, Node, Schema, Secret, Serde, Value};
 use otel_core::net::HttpUrl;
 use otel_core::net::tls::TlsClientConfig;
 
 use super::OAuth2Client;
 
 /// The configuration of the `oauth2client` extension.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct OAuth2ClientConfig {
     /// Who the client is.
@@ -120,6 +121,8 @@ impl Default for OAuth2ClientConfig {
 }
 
 impl Decode for OAuth2ClientConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self {
             client_id,

@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
+use documented::DocumentedFieldsOpt;
 use http::HeaderName;
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Extension, ExtensionFactory, Host};
-use otel_core::config::{Decode, Fields};
+use otel_core::config::{Decode, Fields, KeyDocs};
 
 use super::Oidc;
 
 /// The configuration of the `oidc` extension.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct OidcConfig {
     /// The header with the token; empty for `authorization`.
@@ -20,7 +21,7 @@ pub struct OidcConfig {
 }
 
 /// Whose tokens are accepted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct OidcProviderConfig {
     /// The URL of the issuer, exactly as its tokens have it.
@@ -73,6 +74,8 @@ impl Default for OidcConfig {
 }
 
 impl Decode for OidcConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { attribute, provider, providers } = self;
         fields.take("attribute", attribute);
@@ -147,10 +150,13 @@ impl OidcProviderConfig {
         fields.take("ignore_audience", &mut self.ignore_audience);
         fields.take("username_claim", &mut self.username_claim);
         fields.take("groups_claim", &mut self.groups_claim);
+        fields.document(Self::DOCS);
     }
 }
 
 impl Decode for OidcProviderConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         self.decode_common(fields);
         fields.take("ignore_issuer", &mut self.ignore_issuer);

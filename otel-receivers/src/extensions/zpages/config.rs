@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
+use documented::DocumentedFieldsOpt;
 use otel_core::Invalid;
 use otel_core::component::{BuildError, ComponentConfig, Extension, ExtensionFactory, Host};
-use otel_core::config::{Decode, Fields};
+use otel_core::config::{Decode, Fields, KeyDocs};
 use otel_core::net::HttpServerConfig;
 
 use super::Zpages;
 
 /// The configuration of the `zpages` extension.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct ZpagesConfig {
     /// The server.
@@ -22,11 +23,14 @@ impl Default for ZpagesConfig {
 }
 
 impl Decode for ZpagesConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { server } = self;
         fields.block(server);
         let mut expvar = Expvar::default();
         fields.take("expvar", &mut expvar);
+        fields.says("expvar", "A page with the state of Go's runtime, which there is not.");
         if expvar.enabled {
             fields.unsupported("expvar", "it shows the state of Go's runtime");
         }
@@ -51,12 +55,15 @@ impl ExtensionFactory for ZpagesConfig {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, DocumentedFieldsOpt)]
 struct Expvar {
+    /// There is such a page.
     enabled: bool,
 }
 
 impl Decode for Expvar {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { enabled } = self;
         fields.take("enabled", enabled);

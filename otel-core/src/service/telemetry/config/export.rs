@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use crate::config::{Decode, Decoder, Fields, FromNode, MapList, Node, Schema, Secret, Value};
+use documented::DocumentedFieldsOpt;
+
+use crate::config::{Decode, Decoder, Fields, FromNode, KeyDocs, MapList, Node, Schema, Secret, Value};
 use crate::net::{Endpoint, HttpUrl};
 
 /// How long records of logs are collected by default.
@@ -21,7 +23,7 @@ pub enum Destination {
 }
 
 /// An OTLP server for own telemetry.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct OtlpConfig {
     /// How to talk to it. Default: HTTP with protobuf.
@@ -67,14 +69,14 @@ pub enum Temporality {
 }
 
 /// A way of log records or spans out of the collector: in batches, or one by one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct BatchConfig {
     /// Where they go.
     pub destination: Destination,
-    /// How long they are collected; zero sends each at once. Default: 1 s for logs, 5 s for spans.
+    /// How long they are collected, milliseconds in YAML; zero sends each at once. Default: 1 s for logs, 5 s for spans.
     pub schedule_delay: Duration,
-    /// How long sending a batch may take. Default: 30 s.
+    /// How long sending a batch may take; milliseconds in YAML. Default: 30 s.
     pub export_timeout: Duration,
     /// So many may wait; what comes then is dropped, and counted. Default: 2048.
     pub max_queue_size: usize,
@@ -115,6 +117,8 @@ impl BatchConfig {
 // === decoding ===
 
 impl Decode for OtlpConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self {
             protocol,
@@ -172,6 +176,9 @@ impl Decode for OtlpConfig {
             &mut aggregation,
             &[("explicit_bucket_histogram", ())],
         );
+        fields.says("compression", "How requests are compressed: `gzip` or `none`.");
+        fields.says("temporality_preference", "What sums and histograms are counted from.");
+        fields.says("default_histogram_aggregation", "How histograms are counted.");
         if endpoint.is_empty() {
             return;
         }
@@ -214,7 +221,11 @@ impl FromNode for Destination {
     }
 
     fn schema() -> Schema {
-        Schema::keys([("otlp", OtlpConfig::schema()), ("console", Schema::keys::<&str>([]))])
+        let console = Schema::keys::<&str>([]).described("To the standard output.");
+        Schema::keys([
+            ("otlp", OtlpConfig::schema().described("To a server, over OTLP.")),
+            ("console", console),
+        ])
     }
 
     fn value(&mut self) -> Value {
@@ -267,7 +278,7 @@ fn processor(node: &Node, decoder: &mut Decoder, delay: Duration) -> Option<Batc
 fn processor_schema(delay: Duration) -> Schema {
     let batch = Schema::of(|fields| drop(read_batch(fields, delay)));
     let simple = Schema::of(|fields| drop(exporter(fields, None)));
-    Schema::keys([("batch", batch), ("simple", simple)])
+    Schema::keys([("batch", batch.described("In batches.")), ("simple", simple.described("One by one."))])
 }
 
 fn processor_value(processor: &mut BatchConfig) -> Value {
@@ -288,6 +299,7 @@ fn take_batch(fields: &mut Fields<'_>, batch: &mut BatchConfig) {
     take_millis(fields, "export_timeout", &mut batch.export_timeout);
     fields.take("max_queue_size", &mut batch.max_queue_size);
     fields.take("max_export_batch_size", &mut batch.max_export_batch_size);
+    fields.document(KeyDocs::of::<BatchConfig>());
 }
 
 fn read_batch(fields: &mut Fields<'_>, delay: Duration) -> Option<BatchConfig> {
@@ -304,6 +316,7 @@ fn read_batch(fields: &mut Fields<'_>, delay: Duration) -> Option<BatchConfig> {
 /// Takes the key `exporter`, which has to be there; `present` is what it is, for who asks.
 pub(super) fn exporter(fields: &mut Fields<'_>, present: Option<&mut Destination>) -> Option<Destination> {
     fields.describe("exporter", Destination::schema(), present.map_or(Value::Null, Destination::value));
+    fields.says("exporter", "Where they go.");
     let Some(node) = fields.node("exporter") else {
         let map = fields.map();
         fields.decoder().error(map, "key `exporter` is required");

@@ -1,15 +1,16 @@
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
 use indexmap::IndexMap;
 
 use super::export::{BatchConfig, LOG_DELAY, take_choice, take_processors};
 use super::level::take_log_level;
 use super::resource::json;
-use crate::config::{Decode, Fields, Schema, Value};
+use crate::config::{Decode, Fields, KeyDocs, Schema, Value};
 use crate::telemetry::Level;
 
 /// The logs of a collector.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct LogsConfig {
     /// The least severe level that is written. Default: info.
@@ -42,7 +43,7 @@ pub enum Encoding {
 }
 
 /// Of the records of one level and message, the first ones in a tick are written, and then every so many-th.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct SamplingConfig {
     /// Whether anything is left out. Default: true.
@@ -78,6 +79,8 @@ impl Default for SamplingConfig {
 }
 
 impl Decode for LogsConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self {
             level,
@@ -115,6 +118,8 @@ impl Decode for LogsConfig {
 }
 
 impl Decode for SamplingConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { enabled, tick, initial, thereafter } = self;
         fields.take("enabled", enabled);

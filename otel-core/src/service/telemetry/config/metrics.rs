@@ -1,15 +1,17 @@
 use std::time::Duration;
 
+use documented::DocumentedFieldsOpt;
+
 use super::export::{Destination, exporter, take_millis};
 use super::level::take_metrics_level;
 use super::views::{AttributeKeys, ViewConfig};
-use crate::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Value};
+use crate::config::{Decode, Decoder, Fields, FromNode, KeyDocs, Node, Schema, Value};
 use crate::telemetry::MetricsLevel;
 
 const OLD_ADDRESS: &str = "`address` is deprecated; use `readers` instead";
 
 /// The metrics of a collector.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct MetricsConfig {
     /// How much is measured. Default: normal.
@@ -30,7 +32,7 @@ pub enum ReaderConfig {
 }
 
 /// An address for Prometheus to fetch metrics from, and their shape.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct PrometheusConfig {
     /// The host to listen on. Default: localhost.
@@ -48,12 +50,12 @@ pub struct PrometheusConfig {
 }
 
 /// Metrics that are sent every so often.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct PeriodicConfig {
-    /// How often. Default: 60 s.
+    /// How often; milliseconds in YAML. Default: 60 s.
     pub interval: Duration,
-    /// How long that may take. Default: 30 s.
+    /// How long that may take; milliseconds in YAML. Default: 30 s.
     pub timeout: Duration,
     /// Where they go.
     pub destination: Destination,
@@ -96,6 +98,8 @@ impl MetricsConfig {
 // === decoding ===
 
 impl Decode for MetricsConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { level, readers, views } = self;
         take_metrics_level(fields, level);
@@ -151,9 +155,14 @@ impl FromNode for ReaderConfig {
     }
 
     fn schema() -> Schema {
-        let pull = Schema::keys([("exporter", Schema::keys([("prometheus", PrometheusConfig::schema())]))]);
+        let prometheus = PrometheusConfig::schema().described("Prometheus, at this address.");
+        let exporter = Schema::keys([("prometheus", prometheus)]).described("Who fetches them.");
+        let pull = Schema::keys([("exporter", exporter)]).described("Metrics that are fetched.");
         let periodic = Schema::of(|fields| drop(decode_periodic(fields)));
-        Schema::keys([("pull", pull), ("periodic", periodic)])
+        Schema::keys([
+            ("pull", pull),
+            ("periodic", periodic.described("Metrics that are sent every so often.")),
+        ])
     }
 
     fn value(&mut self) -> Value {
@@ -202,6 +211,7 @@ fn decode_periodic(fields: &mut Fields<'_>) -> Option<PeriodicConfig> {
     let (mut interval, mut timeout) = (Duration::from_secs(60), Duration::from_secs(30));
     take_millis(fields, "interval", &mut interval);
     take_millis(fields, "timeout", &mut timeout);
+    fields.document(KeyDocs::of::<PeriodicConfig>());
     if interval.is_zero() {
         let map = fields.map();
         fields.decoder().error(map, "the interval must be positive");
@@ -210,6 +220,8 @@ fn decode_periodic(fields: &mut Fields<'_>) -> Option<PeriodicConfig> {
 }
 
 impl Decode for PrometheusConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { host, port, without_scope_info, without_units, without_type_suffix, resource_labels } =
             self;
@@ -219,6 +231,10 @@ impl Decode for PrometheusConfig {
         fields.take("without_units", without_units);
         fields.take("without_type_suffix", without_type_suffix);
         fields.take("with_resource_constant_labels", resource_labels);
+        fields.says(
+            "with_resource_constant_labels",
+            "Attributes of the resource that every metric gets as labels.",
+        );
     }
 }
 

@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
 
+use documented::DocumentedFieldsOpt;
 use indexmap::IndexMap;
 use rand::RngExt;
 
 use crate::component::BuildInfo;
-use crate::config::{Decode, Fields, FromNode as _, Node, ScalarValue, Schema, Value};
+use crate::config::{Decode, Fields, FromNode as _, KeyDocs, Node, ScalarValue, Schema, Value};
 
 /// The attributes of everything that a collector says of itself.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct ResourceConfig {
     /// Attributes over the usual ones; `None` takes one away.
@@ -43,6 +44,8 @@ impl ResourceConfig {
 
 /// Either a list of names and values under `attributes`, or the attributes themselves as keys.
 impl Decode for ResourceConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { attributes, schema_url } = self;
         let mut listed: Vec<Attribute> = Vec::new();
@@ -82,13 +85,17 @@ impl Decode for ResourceConfig {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, DocumentedFieldsOpt)]
 struct Attribute {
+    /// The name of the attribute.
     name: String,
+    /// Its value; null takes an attribute away that the collector would have by itself.
     value: Option<String>,
 }
 
 impl Decode for Attribute {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { name, value } = self;
         fields.required("name", name);

@@ -1,11 +1,13 @@
+use documented::DocumentedFieldsOpt;
+
 use super::logs::LogsConfig;
 use super::metrics::MetricsConfig;
 use super::resource::ResourceConfig;
 use super::traces::TracesConfig;
-use crate::config::{Decode, Fields};
+use crate::config::{Decode, Fields, KeyDocs};
 
 /// What a collector says of itself.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct TelemetryConfig {
     /// Its logs.
@@ -19,6 +21,8 @@ pub struct TelemetryConfig {
 }
 
 impl Decode for TelemetryConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { logs, metrics, traces, resource } = self;
         fields.take("logs", logs);

@@ -1,10 +1,12 @@
+use documented::DocumentedFieldsOpt;
+
 use super::export::{BatchConfig, SPAN_DELAY, take_processors};
 use super::level::take_metrics_level;
-use crate::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Value};
+use crate::config::{Decode, Decoder, Fields, FromNode, KeyDocs, Node, Schema, Value};
 use crate::telemetry::MetricsLevel;
 
 /// Spans of a collector's own work. Without processors there are none.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct TracesConfig {
     /// None makes no spans; the others are alike. Default: basic.
@@ -43,7 +45,7 @@ pub enum SamplerConfig {
 }
 
 /// What to do by what the caller did.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct ParentBasedConfig {
     /// Without a caller's span. Default: record.
@@ -59,7 +61,7 @@ pub struct ParentBasedConfig {
 }
 
 /// How much a span may hold; 128 of each by default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct SpanLimitsConfig {
     /// Attributes.
@@ -113,6 +115,8 @@ impl Default for SpanLimitsConfig {
 // === decoding ===
 
 impl Decode for TracesConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { level, propagators, processors, sampler, limits } = self;
         take_metrics_level(fields, level);
@@ -182,13 +186,18 @@ impl FromNode for SamplerConfig {
     }
 
     fn schema() -> Schema {
-        let ratio = Schema::keys([("ratio", Schema::number().with_default(&Value::Float(1.0)))]);
+        let ratio = Schema::number().with_default(&Value::Float(1.0)).described("The share, from 0 to 1.");
+        let ratio = Schema::keys([("ratio", ratio)]).described("A share of the traces, chosen by their ids.");
+        // Its keys are samplers again.
+        let parent_based = Schema::map(Schema::map(Schema::any()));
         Schema::keys([
-            ("always_on", Schema::keys::<&str>([])),
-            ("always_off", Schema::keys::<&str>([])),
+            ("always_on", Schema::keys::<&str>([]).described("Every trace.")),
+            ("always_off", Schema::keys::<&str>([]).described("No trace.")),
             ("trace_id_ratio_based", ratio),
-            // Its keys are samplers again.
-            ("parent_based", Schema::map(Schema::map(Schema::any()))),
+            (
+                "parent_based",
+                parent_based.described("As the parent, with a sampler for each kind of parent."),
+            ),
         ])
     }
 
@@ -204,6 +213,8 @@ impl FromNode for SamplerConfig {
 }
 
 impl Decode for ParentBasedConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self {
             root,
@@ -221,6 +232,8 @@ impl Decode for ParentBasedConfig {
 }
 
 impl Decode for SpanLimitsConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { attributes, events, links, event_attributes, link_attributes } = self;
         fields.take("attribute_count_limit", attributes);
@@ -228,6 +241,15 @@ impl Decode for SpanLimitsConfig {
         fields.take("link_count_limit", links);
         fields.take("event_attribute_count_limit", event_attributes);
         fields.take("link_attribute_count_limit", link_attributes);
+        for (key, what) in [
+            ("attribute_count_limit", "The most attributes of a span."),
+            ("event_count_limit", "The most events of a span."),
+            ("link_count_limit", "The most links of a span."),
+            ("event_attribute_count_limit", "The most attributes of an event."),
+            ("link_attribute_count_limit", "The most attributes of a link."),
+        ] {
+            fields.says(key, what);
+        }
         fields.unsupported("attribute_value_length_limit", "values are not cut");
     }
 }

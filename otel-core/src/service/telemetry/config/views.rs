@@ -1,9 +1,11 @@
+use documented::DocumentedFieldsOpt;
+
 use super::export::take_choice;
-use crate::config::{Decode, Decoder, Fields, FromNode, Node, Schema, Value};
+use crate::config::{Decode, Decoder, Fields, FromNode, KeyDocs, Node, Schema, Value};
 use crate::telemetry::bounds;
 
 /// Changes the instruments that it selects.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct ViewConfig {
     /// Which instruments.
@@ -13,7 +15,7 @@ pub struct ViewConfig {
 }
 
 /// What an instrument must be to be selected; what is absent is not looked at.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct Selector {
     /// Its name, where `*` stands for any text and `?` for any character.
@@ -28,7 +30,7 @@ pub struct Selector {
 }
 
 /// What becomes of selected instruments.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct Stream {
     /// Another name.
@@ -42,7 +44,7 @@ pub struct Stream {
 }
 
 /// Names of attributes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, DocumentedFieldsOpt)]
 #[non_exhaustive]
 pub struct AttributeKeys {
     /// Only these; all where it is absent.
@@ -124,6 +126,8 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
 // === decoding ===
 
 impl Decode for ViewConfig {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { selector, stream } = self;
         fields.take("selector", selector);
@@ -142,6 +146,8 @@ impl Decode for ViewConfig {
 }
 
 impl Decode for Selector {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { instrument_name, instrument_type, unit, meter_name } = self;
         fields.take("instrument_name", instrument_name);
@@ -167,6 +173,8 @@ impl Decode for Selector {
 }
 
 impl Decode for Stream {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { name, description, attribute_keys, aggregation } = self;
         fields.take("name", name);
@@ -177,6 +185,8 @@ impl Decode for Stream {
 }
 
 impl Decode for AttributeKeys {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         let Self { included, excluded } = self;
         fields.take("included", included);
@@ -216,10 +226,19 @@ impl FromNode for AggregationConfig {
     }
 
     fn schema() -> Schema {
-        let plain = ["default", "drop", "last_value", "sum"].map(|key| (key, Schema::keys::<&str>([])));
+        let plain = [
+            ("default", "What the instrument does without a view."),
+            ("drop", "Nothing is counted."),
+            ("last_value", "The last value."),
+            ("sum", "The sum."),
+        ]
+        .map(|(key, what)| (key, Schema::keys::<&str>([]).described(what)));
+        let explicit = Explicit::schema().described("A histogram with these boundaries.");
+        let exponential =
+            Exponential::schema().described("A histogram whose buckets fit themselves to the values.");
         Schema::keys(plain.into_iter().chain([
-            ("explicit_bucket_histogram", Explicit::schema()),
-            ("base2_exponential_bucket_histogram", Exponential::schema()),
+            ("explicit_bucket_histogram", explicit),
+            ("base2_exponential_bucket_histogram", exponential),
         ]))
     }
 
@@ -242,8 +261,11 @@ impl FromNode for AggregationConfig {
     }
 }
 
+#[derive(DocumentedFieldsOpt)]
 struct Explicit {
+    /// The upper bounds of all buckets but the last, ascending.
     boundaries: Vec<f64>,
+    /// The least and the greatest value are kept, too.
     record_min_max: bool,
 }
 
@@ -254,6 +276,8 @@ impl Default for Explicit {
 }
 
 impl Decode for Explicit {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         fields.take("boundaries", &mut self.boundaries);
         fields.take("record_min_max", &mut self.record_min_max);
@@ -264,9 +288,13 @@ impl Decode for Explicit {
     }
 }
 
+#[derive(DocumentedFieldsOpt)]
 struct Exponential {
+    /// How fine the buckets are at first.
     max_scale: i8,
+    /// The most buckets on each side of zero.
     max_size: u32,
+    /// The least and the greatest value are kept, too.
     record_min_max: bool,
 }
 
@@ -277,6 +305,8 @@ impl Default for Exponential {
 }
 
 impl Decode for Exponential {
+    const DOCS: KeyDocs = KeyDocs::of::<Self>();
+
     fn decode(&mut self, fields: &mut Fields<'_>) {
         fields.take("max_scale", &mut self.max_scale);
         fields.take("max_size", &mut self.max_size);
