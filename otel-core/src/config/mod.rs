@@ -78,6 +78,7 @@
 //!   values); [`Optional`] sections, [`Secret`]s and [`MapList`]s are ready made. A type that derives
 //!   `serde::Deserialize` goes through [`Serde`].
 //! - A type also says what it may be, as a [`Schema`], and what it is, as a [`Value`] to print: `decode` names the keys for all three.
+//! - What a key is for, which the schema tells editors, is the documentation of its field: [`KeyDocs`] in [`Decode::DOCS`].
 //! - [`gates`] switch behaviour that is new or that will go.
 //! - [`Diagnostics`] collects errors and warnings; [`ConfigErrors`] is the error type with all of them.
 //!

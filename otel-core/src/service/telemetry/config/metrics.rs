@@ -106,7 +106,11 @@ impl Decode for MetricsConfig {
         fields.describe_former("address", Schema::text(), OLD_ADDRESS);
         if let Some(node) = fields.node("address") {
             fields.decoder().at("address", |decoder| {
-                if let Some(reader) = decode_address(node, decoder) {
+                if node.text().is_some_and(str::is_empty) {
+                    // Nobody fetched them then.
+                    decoder.warning(node, OLD_ADDRESS);
+                    readers.clear();
+                } else if let Some(reader) = decode_address(node, decoder) {
                     decoder.warning(node, OLD_ADDRESS);
                     *readers = vec![ReaderConfig::Prometheus(reader)];
                 }

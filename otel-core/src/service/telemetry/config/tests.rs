@@ -211,6 +211,13 @@ fn shapes_of_older_releases_are_read() {
 }
 
 #[test]
+fn an_empty_address_of_old_opens_no_port() {
+    let (config, said) = read("metrics: {address: ''}");
+    assert_eq!(said, ["metrics::address: `address` is deprecated; use `readers` instead"]);
+    assert!(config.metrics.readers.is_empty());
+}
+
+#[test]
 fn what_does_not_fit_together_is_refused() {
     bad(
         "metrics: {readers: []}",
