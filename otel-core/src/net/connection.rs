@@ -4,9 +4,13 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::hash::{BuildHasher as _, RandomState};
+#[cfg(feature = "tls")]
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
+#[cfg(feature = "tls")]
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -23,8 +27,12 @@ use super::Reply;
 #[cfg(feature = "tls")]
 use super::guarded::{PeerCertificates, Unread};
 use super::server::{AnyHandler, ServerOptions, Stop};
+#[cfg(feature = "tls")]
+use super::sparing::Sparing;
 use super::stream::{Peer, Stream};
 use super::watch::{Activity, Bounds, End, Watched};
+#[cfg(feature = "tls")]
+use crate::telemetry::Level;
 
 /// What a stream may have in flight before the server reads it.
 const STREAM_WINDOW: u32 = 1 << 20;
@@ -46,6 +54,8 @@ pub(super) struct Connections {
     builder: Builder<Streams>,
     #[cfg(feature = "tls")]
     streams: Streams,
+    #[cfg(feature = "tls")]
+    handshakes: Mutex<Sparing>,
 }
 
 /// Runs the requests of HTTP/2 connections, and knows when they have ended.
@@ -67,6 +77,8 @@ impl Connections {
             builder,
             #[cfg(feature = "tls")]
             streams: streams.clone(),
+            #[cfg(feature = "tls")]
+            handshakes: Mutex::default(),
         }
     }
 
@@ -79,7 +91,7 @@ impl Connections {
         mut stop: Stop,
     ) {
         let stream = tokio::select! {
-            stream = self.shake_hands(stream) => stream,
+            stream = self.shake_hands(stream, peer) => stream,
             _ = stop.wait() => None,
         };
         let Some(stream) = stream else { return };
@@ -135,8 +147,8 @@ impl Connections {
 
     /// The stream with TLS, where that is spoken; nothing where the handshake fails.
     #[cfg(feature = "tls")]
-    async fn shake_hands(&self, stream: Stream) -> Option<Stream> {
-        let ServerOptions { tls, handshake_timeout, logger, failures, .. } = &self.options;
+    async fn shake_hands(&self, stream: Stream, peer: Peer) -> Option<Stream> {
+        let ServerOptions { tls, handshake_timeout, failures, .. } = &self.options;
         let Some(tls) = tls else { return Some(stream) };
         let shaken = tls.accept(stream);
         let shaken = if handshake_timeout.is_zero() {
@@ -148,7 +160,7 @@ impl Connections {
             Some(Ok(stream)) => Some(Stream::Tls(Box::new(stream))),
             Some(Err(error)) => {
                 failures.handshake.add(1);
-                logger.debug("TLS handshake failed").error(&error).emit();
+                self.tell_of_handshake(&error, peer);
                 None
             }
             None => {
@@ -158,9 +170,31 @@ impl Connections {
         }
     }
 
+    /// Who only looks whether somebody listens is not worth a warning.
+    #[cfg(feature = "tls")]
+    fn tell_of_handshake(&self, error: &io::Error, peer: Peer) {
+        let logger = &self.options.logger;
+        let gone = [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe];
+        let (level, others) = if gone.contains(&error.kind()) {
+            (Level::Debug, 0)
+        } else {
+            let mut handshakes = self.handshakes.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(others) = handshakes.write() else { return };
+            (Level::Warn, others)
+        };
+        let mut event = logger.at(level, "TLS handshake failed").error(error);
+        if let Some(address) = peer.address {
+            event = event.text("client", &address.ip());
+        }
+        if others > 0 {
+            event = event.field("others_like_it", others);
+        }
+        event.emit();
+    }
+
     #[cfg(not(feature = "tls"))]
     #[expect(clippy::unused_async, reason = "with TLS there is something to wait for")]
-    async fn shake_hands(&self, stream: Stream) -> Option<Stream> {
+    async fn shake_hands(&self, stream: Stream, _: Peer) -> Option<Stream> {
         Some(stream)
     }
 

@@ -38,6 +38,7 @@ mod rejections;
 #[cfg(feature = "tls")]
 mod reload;
 mod server;
+mod sparing;
 mod status;
 mod stream;
 mod tcp;

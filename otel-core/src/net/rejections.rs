@@ -2,16 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-use tokio::time::Instant;
-
+use super::sparing::Sparing;
 use super::{ConnectionFailures, Peer, Refused};
 use crate::component::{ComponentKind, Host};
 use crate::telemetry::Counter;
-
-/// One record of a reason in so much time.
-const EVERY: Duration = Duration::from_secs(10);
 
 /// Counts the rejected requests of a server by their reason, and writes some of them:
 /// `otelcol_receiver_rejected_requests{receiver, transport, reason}`, or the same of an extension.
@@ -25,9 +20,7 @@ pub struct Rejections {
 #[derive(Debug)]
 struct Reason {
     counter: Counter,
-    written: Option<Instant>,
-    /// Since then.
-    unwritten: u64,
+    written: Sparing,
 }
 
 impl Rejections {
@@ -46,16 +39,10 @@ impl Rejections {
                 "{requests}",
                 refused.reason,
             ),
-            written: None,
-            unwritten: 0,
+            written: Sparing::default(),
         });
         reason.counter.add(1);
-        if reason.written.is_some_and(|written| written.elapsed() < EVERY) {
-            reason.unwritten += 1;
-            return;
-        }
-        reason.written = Some(Instant::now());
-        let others = std::mem::take(&mut reason.unwritten);
+        let Some(others) = reason.written.write() else { return };
         drop(reasons);
         let mut event = self.host.logger().warn("Request rejected");
         event = event.field("transport", self.transport).field("reason", refused.reason);

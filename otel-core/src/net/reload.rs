@@ -71,13 +71,8 @@ impl<T> Reloading<T> {
         due.load = now + self.interval;
         match (self.load)() {
             Ok(value) => self.current.store(Arc::new(value)),
-            Err(error) => {
-                let mut event = self.logger.warn(self.failed).error(&*error);
-                if let Some(path) = &self.watched {
-                    event = event.field("file", path.as_str());
-                }
-                event.emit();
-            }
+            // It names the file, of which there may be several.
+            Err(error) => self.logger.warn(self.failed).error(&*error).emit(),
         }
     }
 

@@ -177,7 +177,7 @@ fn client_hello(version: u8) -> Vec<u8> {
 #[tokio::test]
 async fn tls_of_the_last_century_and_no_tls_at_all_get_no_connection() {
     let keys = Keys::new();
-    let collector = start(&keys.server(""), "{}", "").await;
+    let mut collector = start(&keys.server(""), "{}", "").await;
     let plain = b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
     let prior = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     for way in [Way::Grpc, Way::Http1] {
@@ -194,5 +194,8 @@ async fn tls_of_the_last_century_and_no_tls_at_all_get_no_connection() {
             failed(&collector, way.transport(), count).await;
         }
     }
+    // Somebody is told, but not of each.
+    collector.wait_for_log("TLS handshake failed").await;
+    assert_eq!(collector.log().matches("TLS handshake failed").count(), 2, "{}", collector.log());
     assert!(spans(&collector).await < 0.5);
 }

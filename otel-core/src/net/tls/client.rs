@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::error::in_plain_words;
 use super::{RELOAD_FAILED, TlsClientConfig, TlsError, choices, material, trusted};
 use crate::net::reload::Reloading;
 use crate::telemetry::Logger;
@@ -51,7 +52,8 @@ impl TlsClient {
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        TlsConnector::from(self.config.get()).connect(name, stream).await
+        let connected = TlsConnector::from(self.config.get()).connect(name, stream).await;
+        connected.map_err(in_plain_words)
     }
 }
 

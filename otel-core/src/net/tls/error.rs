@@ -50,3 +50,14 @@ pub enum TlsError {
     #[error("versions, cipher suites and curves leave nothing to speak")]
     Parameters(#[source] rustls::Error),
 }
+
+/// What rustls calls a corrupt message is most often another protocol, which is said as Go does.
+pub(super) fn in_plain_words(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    match inner {
+        Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
+            io::Error::new(error.kind(), "first record does not look like a TLS handshake")
+        }
+        _ => error,
+    }
+}

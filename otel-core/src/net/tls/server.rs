@@ -7,6 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::error::in_plain_words;
 use super::{RELOAD_FAILED, TlsError, TlsServerConfig, choices, material, trusted};
 use crate::net::reload::Reloading;
 use crate::telemetry::Logger;
@@ -36,7 +37,7 @@ impl TlsServer {
     /// # Errors
     /// The client is not what is asked for, or went away.
     pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> io::Result<TlsStream<S>> {
-        TlsAcceptor::from(self.0.get()).accept(stream).await
+        TlsAcceptor::from(self.0.get()).accept(stream).await.map_err(in_plain_words)
     }
 }
 

@@ -164,6 +164,19 @@ async fn a_client_with_a_certificate_that_is_its_own_authority_can_be_trusted_it
 }
 
 #[tokio::test]
+async fn who_does_not_speak_tls_is_told_apart_from_who_does_it_wrong() {
+    let authority = TestAuthority::new();
+    let (server, client) = load(&server_of(&authority.issue("localhost")), &client_of(&authority));
+    let said = "first record does not look like a TLS handshake";
+    let (left, mut right) = tokio::io::duplex(1 << 16);
+    right.write_all(b"POST / HTTP/1.1\r\n\r\n").await.unwrap();
+    assert_eq!(server.accept(left).await.unwrap_err().to_string(), said);
+    let (left, mut right) = tokio::io::duplex(1 << 16);
+    right.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+    assert_eq!(client.connect("localhost", left).await.unwrap_err().to_string(), said);
+}
+
+#[tokio::test]
 async fn versions_that_do_not_overlap_do_not_meet() {
     let authority = TestAuthority::new();
     let mut server = server_of(&authority.issue("localhost"));
