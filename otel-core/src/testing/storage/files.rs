@@ -97,7 +97,7 @@ impl StoredFile for MemoryFile {
                 "the offset is past the end of the file",
             ));
         }
-        let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
+        let bytes = pieces.iter().map(|piece| &**piece).collect::<Vec<_>>().concat();
         let growth = (offset + bytes.len() as u64).saturating_sub(size);
         let lacking = growth - disk.room(growth);
         let fitting = bytes.len() - lacking as usize;

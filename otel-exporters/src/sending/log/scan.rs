@@ -14,6 +14,9 @@ use super::{Damage, DamageKind};
 /// How many bytes are read at once where headers are followed.
 const STEP: usize = 4 << 10;
 
+/// The least of what the system writes at once, or not at all.
+const PAGE: u64 = 4 << 10;
+
 /// How many bytes are read at once where the next header is searched.
 const STRIDE: usize = 64 << 10;
 
@@ -111,31 +114,47 @@ struct Scan<'f> {
     segment: Segment,
 }
 
+/// What is behind the records of a segment.
+enum Rest {
+    /// Nothing, or zeros: room that was made ahead.
+    Nothing,
+    /// The first part of a write.
+    Torn,
+    /// Something that no write leaves.
+    Damaged,
+}
+
 impl Scan<'_> {
     fn run(&mut self, begin: u64, report: &mut impl FnMut(u64, u64, DamageKind)) -> io::Result<()> {
         self.window_at = ACKNOWLEDGEMENTS;
         self.read_tags()?;
         let mut at = begin;
-        let mut is_torn = false;
-        while at < self.size && !is_torn {
+        let mut last = None;
+        let mut rest = None;
+        while at < self.size && rest.is_none() {
             let Some((found, header)) = self.next(at)? else { break };
             let lost = self.skip_to(header.slot);
             if lost > 0 {
                 report(at, found - at, DamageKind::Records(lost));
             }
             at = found;
-            is_torn = found + header.size() > self.size;
-            if !is_torn {
+            if found + header.size() > self.size {
+                rest = Some(Rest::Torn);
+            } else {
                 self.add(found, &header);
+                last = Some((found, header));
                 at += header.size();
             }
         }
+        let rest = match rest {
+            Some(rest) => rest,
+            None => self.rest(&mut at, last)?,
+        };
         let left = self.size.saturating_sub(at);
-        is_torn = is_torn || self.is_unwritten(at)?;
-        let lost = self.skip_to(self.slots_at_end(!is_torn));
+        let lost = self.skip_to(self.slots_at_end(matches!(rest, Rest::Damaged)));
         if lost > 0 {
             report(at, left, DamageKind::Records(lost));
-        } else if left > 0 && is_torn {
+        } else if matches!(rest, Rest::Torn) {
             report(at, left, DamageKind::Torn);
         }
         if left > 0 {
@@ -149,19 +168,49 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Whether what is left of the file is too little for a header, or zeros: the first of a write, or none of it.
-    fn is_unwritten(&mut self, mut at: u64) -> io::Result<bool> {
-        if at + RECORD_HEADER as u64 > self.size {
-            return Ok(true);
+    /// What is behind the last record, or from it on where that is torn.
+    fn rest(&mut self, at: &mut u64, last: Option<(u64, RecordHeader)>) -> io::Result<Rest> {
+        if !self.is_zeros(*at, self.size)? {
+            let is_short = *at + RECORD_HEADER as u64 > self.size;
+            return Ok(if is_short { Rest::Torn } else { Rest::Damaged });
         }
-        while at < self.size {
-            self.load(at, STRIDE)?;
-            if self.window.is_empty() || self.window.iter().any(|byte| *byte != 0) {
-                return Ok(self.window.is_empty());
+        if let Some((offset, header)) = last
+            && *at < self.size
+            && self.is_cut_short(offset, &header)?
+        {
+            self.segment.take(header.slot);
+            *at = offset;
+            return Ok(Rest::Torn);
+        }
+        Ok(Rest::Nothing)
+    }
+
+    /// Whether there is nothing but zeros, be it nothing at all.
+    fn is_zeros(&mut self, mut from: u64, to: u64) -> io::Result<bool> {
+        while from < to {
+            self.load(from, STRIDE.min((to - from) as usize))?;
+            if self.window.iter().any(|byte| *byte != 0) {
+                return Ok(false);
             }
-            at += self.window.len() as u64;
+            from += self.window.len().max(1) as u64;
         }
         Ok(true)
+    }
+
+    /// Whether a record with room behind it was being written when the process stopped: it breaks off where a page of memory
+    /// does, as what is written at once goes there page by page.
+    fn is_cut_short(&mut self, offset: u64, header: &RecordHeader) -> io::Result<bool> {
+        let end = offset + header.size();
+        let last_page = (end - 1) / PAGE * PAGE;
+        if last_page <= offset
+            || self.segment.entry(header.slot).is_none()
+            || !self.is_zeros(last_page, end)?
+        {
+            return Ok(false);
+        }
+        let mut payload = vec![0; header.length as usize];
+        let read = self.file.read_full_at(&mut payload, offset + RECORD_HEADER as u64)?;
+        Ok(read == payload.len() && format::checksum(&[payload.into()]) != header.checksum)
     }
 
     /// How many slots were used, as far as that is known behind the last record that was found: up to the last that is

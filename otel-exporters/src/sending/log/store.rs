@@ -41,7 +41,16 @@ struct Active {
     file: Arc<dyn StoredFile>,
     key: Key,
     end: u64,
+    /// Up to where its file reaches: there are zeros behind the end where room was made ahead.
+    filled: u64,
     slot: u32,
+}
+
+impl Active {
+    /// By how many bytes its file grows for a record.
+    fn growth(&self, size: u64) -> u64 {
+        (self.end + size).saturating_sub(self.filled)
+    }
 }
 
 #[derive(Default)]
@@ -53,6 +62,9 @@ struct State {
     bytes: u64,
     lost: u64,
 }
+
+/// How much room is made ahead at a time for records that are synced, at most.
+const AHEAD: u64 = 256 << 10;
 
 impl Log {
     /// Opens the log in these files, and tells what is in it. Blocks: reads the headers of all records that are there.
@@ -223,6 +235,7 @@ impl Log {
         length: u32,
         checksum: u32,
     ) -> Result<(RecordId, Option<Arc<Batch>>), LogError> {
+        self.fill_ahead(writer, (RECORD_HEADER + length as usize) as u64);
         let active = writer.active.as_mut().expect("room was made in it");
         let header = RecordHeader { slot: active.slot, length, checksum };
         let encoded = header.encode(&active.key);
@@ -231,7 +244,7 @@ impl Log {
         slices.extend(pieces.iter().map(|piece| IoSlice::new(piece)));
         if let Err(error) = active.file.write_all_at(&mut slices, active.end) {
             let location = self.files.location(&Segment::name(active.number));
-            if active.file.truncate(active.end).is_err() {
+            if self.trim(active).is_err() {
                 // Whatever is there now, nothing may follow it.
                 self.seal(writer);
             }
@@ -239,24 +252,62 @@ impl Log {
         }
         let id = RecordId { segment: active.number, slot: active.slot };
         let entry = Entry { offset: offset(active.end), length };
+        let filled = active.filled + active.growth(header.size());
         active.end += header.size();
         active.slot += 1;
-        self.size.fetch_add(header.size(), Ordering::Relaxed);
+        self.resize(active, filled);
         let mut state = self.state();
         state.records += 1;
         state.bytes += u64::from(length);
         let segment = state.segments.get_mut(&id.segment).expect("the active segment is known");
         segment.push(entry);
-        segment.size = active.end;
         drop(state);
         Ok((id, self.settings.fsync.then(|| self.commits.join(active.number, &active.file))))
+    }
+
+    /// Fills the file of the active segment with zeros, so that a sync has to write records alone, and not how large the file
+    /// is, too, for which a file system waits for the disk once more.
+    fn fill_ahead(&self, writer: &mut Writer, size: u64) {
+        let Some(active) = &mut writer.active else { return };
+        let ahead = AHEAD.min(self.segment_size / 16);
+        let to = (active.end + ahead).min(self.segment_size);
+        // Of large records the syncs matter less, and writing twice more.
+        if !self.settings.fsync || active.growth(size) == 0 || size > ahead / 4 || to < active.end + size {
+            return;
+        }
+        let max_size = self.settings.max_size;
+        if max_size != 0 && self.size() + (to - active.filled) > max_size {
+            return;
+        }
+        if active.file.allocate(to).is_ok() {
+            self.resize(active, to);
+        } else {
+            // There is no room ahead. Where this fails, what is behind the end is written over.
+            let _ = self.trim(active);
+        }
+    }
+
+    /// Cuts off what is behind the last record.
+    fn trim(&self, active: &mut Active) -> std::io::Result<()> {
+        active.file.truncate(active.end)?;
+        self.resize(active, active.end);
+        Ok(())
+    }
+
+    /// Notes how large the file of the active segment is.
+    fn resize(&self, active: &mut Active, size: u64) {
+        self.size.fetch_add(size.wrapping_sub(active.filled), Ordering::Relaxed);
+        active.filled = size;
+        if let Some(segment) = self.state().segments.get_mut(&active.number) {
+            segment.size = size;
+        }
     }
 
     /// Has a segment active that takes a record of that size.
     fn make_room(&self, writer: &mut Writer, size: u64) -> Result<(), LogError> {
         loop {
             let needed = match &writer.active {
-                Some(active) if self.fits(active, size) => size,
+                Some(active) if self.fits(active, size) => active.growth(size),
                 Some(_) => {
                     self.seal(writer);
                     continue;
@@ -310,12 +361,16 @@ impl Log {
         self.size.fetch_add(end, Ordering::Relaxed);
         let segment = Segment::new(number, Arc::clone(&file), header.key, end);
         self.state().segments.insert(number, segment);
-        Ok(Active { number, file, key: header.key, end, slot: 0 })
+        Ok(Active { number, file, key: header.key, end, filled: end, slot: 0 })
     }
 
     /// Appends nothing more to the active segment.
     fn seal(&self, writer: &mut Writer) {
-        let Some(active) = writer.active.take() else { return };
+        let Some(mut active) = writer.active.take() else { return };
+        if active.filled > active.end {
+            // What stays is found to be zeros by the next opening.
+            let _ = self.trim(&mut active);
+        }
         let mut state = self.state();
         if let Some(segment) = state.segments.get_mut(&active.number) {
             segment.sealed = true;

@@ -10,7 +10,7 @@ use otel_core::component::{FileSettings, Files, Storage, StoredFile};
 use otel_core::testing::MemoryStorage;
 use tokio::sync::Semaphore;
 
-use super::{Log, append, open, owner, record, small};
+use super::{Log, LogOptions, append, open, owner, record, small};
 
 fn syncing(seed: u64) -> MemoryStorage {
     MemoryStorage::seeded(seed).with_settings(FileSettings::new().with_fsync(true))
@@ -177,4 +177,52 @@ async fn without_fsync_nothing_waits_for_the_disk() {
     let (log, _) = slow(&storage).await;
     append(&log, &record(1, 10)).await;
     assert_eq!(storage.syncs(), 0);
+}
+
+#[tokio::test]
+async fn room_is_made_ahead_so_that_a_sync_has_records_to_write_and_no_size() {
+    let storage = syncing(1);
+    let files = storage.files(&owner()).await.unwrap();
+    let (log, _) = Log::open(files, &LogOptions::new().with_segment_size(1 << 20)).unwrap();
+    let first = append(&log, &record(1, 1000)).await;
+    let size = storage.used();
+    assert_eq!(size, 1024 + 4 * 1024 + (64 << 10));
+    for _ in 0..60 {
+        append(&log, &record(2, 1000)).await;
+        assert_eq!((storage.used(), log.size()), (size, size));
+    }
+    log.acknowledge(first).unwrap();
+    storage.kill();
+    drop(log);
+    let (log, recovery) = open(&storage).await;
+    assert_eq!((recovery.pending.len(), recovery.damage.len()), (60, 0), "what is left of it is no damage");
+    assert_eq!((storage.used(), log.size()), (1024 + 4 * 1024 + 61 * 1020, storage.used()));
+}
+
+#[tokio::test]
+async fn room_that_was_made_ahead_is_used_when_there_is_no_more_and_given_back_with_the_segment() {
+    let bound = FileSettings::new().with_fsync(true).with_max_size(2 << 20);
+    let storage = MemoryStorage::seeded(1).with_settings(bound);
+    let (log, _) = open(&storage).await;
+    let large = append(&log, &record(3, 60_000)).await;
+    append(&log, &record(1, 100)).await;
+    storage.set_capacity(Some(storage.used() + 10));
+    while append_fits(&log).await {}
+    let small = storage.used() - (1024 + 256 + 60_020);
+    assert_eq!((log.size(), small % 120), (storage.used(), 0), "to the last record");
+    assert!(small > 10 * 120, "room was there");
+    storage.set_capacity(None);
+    log.acknowledge(large).unwrap();
+    append(&log, &record(1, 60_000)).await;
+    assert_eq!(log.size(), storage.used());
+}
+
+async fn append_fits(log: &Log) -> bool {
+    match log.append(&[record(2, 100)]).await {
+        Ok(_) => true,
+        Err(error) => {
+            assert!(error.is_full(), "{error}");
+            false
+        }
+    }
 }

@@ -150,6 +150,41 @@ async fn damage_in_the_middle_is_told_with_its_place() {
     );
 }
 
+/// The system writes page by page, so that is how a write breaks off for which room was made ahead.
+#[tokio::test]
+async fn a_write_into_room_that_was_made_ahead_is_torn_where_a_page_ends() {
+    let (first, second) = (record(1, 100), record(2, 10_000));
+    let storage = MemoryStorage::seeded(1);
+    let (log, _) = open(&storage).await;
+    append(&log, &first).await;
+    append(&log, &second).await;
+    let whole = storage.content(&owner(), SEGMENT);
+    drop(log);
+    let (begin, end) = (BEGIN + 120, whole.len());
+    for (from, flipped, is_torn) in [
+        (4096, None, true),
+        (8192, None, true),
+        (8193, None, false),
+        (end, Some(5000), false),
+        (8192, Some(5000), true),
+    ] {
+        let mut bytes = whole.clone();
+        bytes[from..].fill(0);
+        bytes.resize(end + 1000, 0);
+        if let Some(at) = flipped {
+            bytes[at] ^= 1;
+        }
+        let storage = holding(&bytes).await;
+        let (log, recovery) = open(&storage).await;
+        assert_eq!(contents(&log, &recovery), std::slice::from_ref(&first));
+        let torn: Vec<_> =
+            recovery.damage.iter().map(|damage| (damage.offset, damage.kind.clone())).collect();
+        assert_eq!(torn, is_torn.then_some((begin as u64, DamageKind::Torn)).into_iter().collect::<Vec<_>>());
+        assert_eq!(log.lost_records(), u64::from(!is_torn), "zeros from {from}");
+        assert_works(&storage, log).await;
+    }
+}
+
 #[tokio::test]
 async fn damage_at_the_end_is_told_once_with_what_is_known_of_it() {
     // The header of the third: two records without one that is found behind them.
