@@ -133,7 +133,7 @@ impl<S: Signal> Exporter<S> for OtlpHttpExporter {
                 let code = error.code().unwrap_or(Code::Unauthenticated);
                 return ConsumeError::permanent(message).with_code(code);
             }
-            ConsumeError::retryable(message).with_code(Code::Unavailable)
+            ConsumeError::retryable(message)
         })?;
         self.judge(&answer, S::KIND)
     }

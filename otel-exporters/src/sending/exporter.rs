@@ -86,23 +86,21 @@ impl<S: Signal, E: Attempt<S>> Sending<S, E> {
             span.event("Enqueued item.", || []);
         }
         drop(span);
-        if let Err(error) = put {
-            self.sender.report.enqueue_failed(items);
-            let logger = self.sender.host.logger();
-            logger
-                .error("Exporting failed. Rejecting data.")
-                .error(&error)
-                .field("rejected_items", items)
-                .emit();
-            return Err(error);
-        }
-        match waiting {
-            None => Ok(()),
-            Some(waiting) => waiting.await.unwrap_or_else(|_| {
+        let outcome = match (put, waiting) {
+            (Ok(()), Some(waiting)) => waiting.await.unwrap_or_else(|_| {
                 Err(ConsumeError::retryable("the outcome is unknown: the sending was broken off")
                     .with_reason("shutdown"))
             }),
-        }
+            (put, _) => put,
+        };
+        outcome.inspect_err(|error| self.refused(items, error))
+    }
+
+    /// Counts and logs what its caller keeps.
+    fn refused(&self, items: usize, error: &ConsumeError) {
+        self.sender.report.enqueue_failed(items);
+        let logger = self.sender.host.logger();
+        logger.error("Exporting failed. Rejecting data.").error(error).field("rejected_items", items).emit();
     }
 
     fn tasks(&self) -> std::sync::MutexGuard<'_, Vec<Task>> {
@@ -181,7 +179,13 @@ impl<S: Signal, E: Attempt<S>> Exporter<S> for Sending<S, E> {
     }
 
     fn admit(&self, data: &S) -> Result<(), ConsumeError> {
-        self.queued.as_ref().map_or(Ok(()), |queued| queued.queue.admit(data))
+        let Some(queued) = &self.queued else { return Ok(()) };
+        let items = data.items();
+        if items == 0 {
+            // A look before there is data. That it is refused is counted by its items, which nobody knows yet.
+            return Ok(());
+        }
+        queued.queue.admit(data).inspect_err(|error| self.refused(items, error))
     }
 
     fn strength(&self) -> Strength {

@@ -17,7 +17,6 @@ async fn a_full_queue_refuses_and_counts_what_is_being_sent() {
     settle().await;
     // One is queued and one is being sent.
     assert_eq!(scripted.attempts().len(), 1);
-    assert!(sending.admit(&spans(1)).is_err());
     let error = sending.export(spans(5), Context::new()).await.unwrap_err();
     assert_eq!((error.to_string().as_str(), error.is_retryable()), ("sending queue is full", true));
     assert_eq!(seen.counted("otelcol_exporter_enqueue_failed_spans"), 5);
@@ -27,10 +26,32 @@ async fn a_full_queue_refuses_and_counts_what_is_being_sent() {
         )
     );
 
+    assert!(sending.admit(&spans(0)).is_ok(), "where nobody knows how many they are, nobody can count them");
+    assert!(sending.admit(&spans(2)).is_err());
+    assert_eq!(seen.counted("otelcol_exporter_enqueue_failed_spans"), 7, "what a look refuses is refused");
+    assert!(
+        seen.logged(
+            "error Exporting failed. Rejecting data. error=\"sending queue is full\" rejected_items=2"
+        )
+    );
+
     scripted.open(1);
     settle().await;
     assert!(sending.admit(&spans(1)).is_ok());
     sending.export(spans(1), Context::new()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_caller_is_told_it_has_to_keep_counts_as_not_queued() {
+    let (seen, scripted) = (Seen::new(), Scripted::refusing([true]));
+    let sending = started("sending_queue: { wait_for_result: true }", &scripted, &seen).await;
+    sending.export(spans(5), Context::new()).await.unwrap_err();
+    assert_eq!(seen.counted("otelcol_exporter_enqueue_failed_spans"), 5);
+    let rejecting =
+        "error Exporting failed. Rejecting data. error=\"not retryable error: Permanent error: refused\"";
+    assert!(seen.logged(&format!("{rejecting} rejected_items=5")));
+    sending.export(spans(5), Context::new()).await.unwrap();
+    assert_eq!(seen.counted("otelcol_exporter_enqueue_failed_spans"), 5);
 }
 
 #[tokio::test(start_paused = true)]
