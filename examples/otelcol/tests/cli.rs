@@ -175,7 +175,7 @@ async fn what_is_lost_at_shutdown_is_told_and_fails() {
     let (status, log) = collector.stop().await;
     assert_eq!(status.code(), Some(1), "{log}");
     let told = log.lines().find(|line| line.contains("Items were dropped at shutdown"));
-    assert!(told.is_some_and(|line| line.contains(r#""items":1"#) && line.contains("otlp_grpc")), "{log}");
+    assert!(told.is_some_and(|line| line.contains(r#""items": 1"#) && line.contains("otlp_grpc")), "{log}");
 }
 
 #[tokio::test]

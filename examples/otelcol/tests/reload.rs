@@ -162,7 +162,7 @@ async fn under_load_nothing_is_lost_and_nobody_refused_whatever_changes() {
     let received = backends.iter().map(spans).sum::<u64>();
     assert!((accepted..=accepted + broken).contains(&received), "{accepted} {broken} {received}\n{log}");
     assert!(spans(&backends[1]) > 0);
-    assert!(log.contains(r#""kept":4,"started":[],"stopped":[]"#), "{log}");
+    assert!(log.contains(r#""kept": 4, "started": [], "stopped": []"#), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -145,12 +145,14 @@ fn collect(configuration: Configuration, watch: bool, build_info: BuildInfo) -> 
         let mut signals = Signals::listen().map_err(|error| failure(&error))?;
         let service = tokio::select! {
             started = collector.start(build_info) => started.map_err(|error| failure(&error))?,
-            () = signals.next() => return Ok(ExitCode::SUCCESS),
+            _ = signals.next() => return Ok(ExitCode::SUCCESS),
         };
+        let logger = service.running().telemetry().logger().clone();
         // The shutdown begins only when the first signal has been heard, so that the next one is the second.
         let (stop, stopped) = oneshot::channel();
         let twice = async {
-            signals.next().await;
+            let signal = signals.next().await;
+            logger.info("Received signal from OS").field("signal", signal).emit();
             // Where nobody waits for it the shutdown has begun by itself.
             let _ = stop.send(());
             signals.next().await;

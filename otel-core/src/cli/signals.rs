@@ -22,21 +22,22 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// Waits for the next signal.
+    /// Waits for the next signal, and says what it is called.
     #[cfg(unix)]
-    pub(super) async fn next(&mut self) {
+    pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => "terminated",
+            _ = self.interrupt.recv() => "interrupt",
         }
     }
 
-    /// Waits for the next signal.
+    /// Waits for the next signal, and says what it is called.
     #[cfg(not(unix))]
-    pub(super) async fn next(&mut self) {
+    pub(super) async fn next(&mut self) -> &'static str {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+        "interrupt"
     }
 }
 

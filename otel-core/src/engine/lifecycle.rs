@@ -65,7 +65,13 @@ impl Instance {
 
     async fn start(&self, board: &Board) -> Result<(), EngineError> {
         match &self.part {
-            Part::Extension(extension) => started("extensions", &self.host, board, extension.start()).await,
+            Part::Extension(extension) => {
+                let logger = self.host.logger();
+                logger.info("Extension is starting...").emit();
+                started("extensions", &self.host, board, extension.start()).await?;
+                logger.info("Extension started.").emit();
+                Ok(())
+            }
             Part::Component(component) => started("pipelines", &self.host, board, component.start()).await,
             Part::Receiver(receiver, outputs) => {
                 started("pipelines", &self.host, board, receiver.start(outputs.clone())).await

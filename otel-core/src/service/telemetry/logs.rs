@@ -4,7 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::ser::Formatter;
+use serde_json::{Map, Serializer, Value};
 
 use super::config::{Encoding, LogsConfig, Resource};
 use super::export::{Outlet, OwnedRecord};
@@ -128,7 +130,8 @@ fn line(config: &LogsConfig, resource: Option<&Value>, clock: &dyn Clock, record
     let level = record.level.as_str();
     let caller = (!config.disable_caller).then(|| caller(record));
     let mut line = Vec::with_capacity(256);
-    let mut object = Object { out: &mut line, empty: true };
+    let spaced = config.encoding == Encoding::Console;
+    let mut object = Object { out: &mut line, empty: true, spaced };
     match config.encoding {
         Encoding::Json => {
             object.text("level", level);
@@ -174,6 +177,8 @@ fn fields(config: &LogsConfig, resource: Option<&Value>, record: &LogRecord<'_>,
 struct Object<'o> {
     out: &'o mut Vec<u8>,
     empty: bool,
+    /// With a space after each comma and colon.
+    spaced: bool,
 }
 
 impl Object<'_> {
@@ -182,16 +187,43 @@ impl Object<'_> {
     }
 
     fn value(&mut self, key: &str, value: &Value) {
-        self.out.push(if self.empty { b'{' } else { b',' });
+        let (comma, colon): (&[u8], &[u8]) = if self.spaced { (b", ", b": ") } else { (b",", b":") };
+        self.out.extend_from_slice(if self.empty { b"{" } else { comma });
         self.empty = false;
+        self.json(key);
+        self.out.extend_from_slice(colon);
+        self.json(value);
+    }
+
+    fn json(&mut self, value: &(impl Serialize + ?Sized)) {
+        let out = &mut *self.out;
         // Writing JSON values to memory does not fail.
-        let _ = serde_json::to_writer(&mut *self.out, key);
-        self.out.push(b':');
-        let _ = serde_json::to_writer(&mut *self.out, value);
+        let _ = if self.spaced {
+            value.serialize(&mut Serializer::with_formatter(out, Spaced))
+        } else {
+            value.serialize(&mut Serializer::new(out))
+        };
     }
 
     fn end(self) {
         self.out.push(b'}');
+    }
+}
+
+/// JSON in one line with a space after each comma and colon.
+struct Spaced;
+
+impl Formatter for Spaced {
+    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
     }
 }
 
@@ -236,7 +268,7 @@ mod tests {
         logger.debug("hidden").emit();
         logger.info("bare").emit();
         let marked = logger.with("otelcol.component.id", "otlp/2");
-        marked.error("Export \"failed\"").field("attempt", 3).emit();
+        marked.error("Export \"failed\"").field("attempt", serde_json::json!({ "of": [3, 4] })).emit();
         let text = std::fs::read_to_string(path).unwrap();
         // Line numbers are nobody's business.
         text.lines().map(|line| line.to_owned() + "\n").collect()
@@ -248,7 +280,7 @@ mod tests {
         assert_eq!(
             written(config),
             "2026-01-01T00:00:00.042Z\tinfo\tbare\n2026-01-01T00:00:00.042Z\terror\tExport \"failed\"\t\
-             {\"otelcol.component.id\":\"otlp/2\",\"attempt\":3}\n"
+             {\"otelcol.component.id\": \"otlp/2\", \"attempt\": {\"of\": [3, 4]}}\n"
         );
         assert!(written(LogsConfig::default()).contains("\tinfo\ttelemetry/logs.rs:"));
     }
