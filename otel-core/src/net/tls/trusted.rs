@@ -49,14 +49,23 @@ struct Trusted<V: ?Sized> {
 }
 
 impl<V: ?Sized> Trusted<V> {
-    /// Whether all that is wrong with a certificate is that it is an authority, but one that is trusted. That it is
-    /// valid at this time was found before that; that the peer has its key is verified with the handshake.
-    fn is_root(&self, wrong: &Error, certificate: &CertificateDer<'_>) -> bool {
+    /// Nothing where all that is wrong with a certificate is that it is an authority, but one that is trusted. That it
+    /// is valid at this time was found before that; that the peer has its key is verified with the handshake.
+    fn unless_root(&self, wrong: Error, certificate: &CertificateDer<'_>) -> Result<(), Error> {
+        if !is_for_an_authority(&wrong) {
+            return Err(wrong);
+        }
         let mut own = RootCertStore::empty();
-        matches!(wrong, Error::InvalidCertificate(CertificateError::Other(_)))
-            && own.add(certificate.clone().into_owned()).is_ok()
-            && own.roots.iter().all(|own| self.roots.roots.contains(own))
+        own.add(certificate.clone().into_owned())?;
+        let trusted = own.roots.iter().all(|own| self.roots.roots.contains(own));
+        if trusted { Ok(()) } else { Err(CertificateError::UnknownIssuer.into()) }
     }
+}
+
+/// Whether a certificate was refused because it is one of an authority, which rustls has no name for.
+fn is_for_an_authority(wrong: &Error) -> bool {
+    let Error::InvalidCertificate(CertificateError::Other(other)) = wrong else { return false };
+    other.0.to_string() == "CaUsedAsEndEntity"
 }
 
 impl ServerCertVerifier for Trusted<dyn ServerCertVerifier> {
@@ -71,7 +80,8 @@ impl ServerCertVerifier for Trusted<dyn ServerCertVerifier> {
         let signed =
             self.signed.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match signed {
-            Err(wrong) if self.is_root(&wrong, end_entity) => {
+            Err(wrong) => {
+                self.unless_root(wrong, end_entity)?;
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -114,7 +124,10 @@ impl ClientCertVerifier for Trusted<dyn ClientCertVerifier> {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         match self.signed.verify_client_cert(end_entity, intermediates, now) {
-            Err(wrong) if self.is_root(&wrong, end_entity) => Ok(ClientCertVerified::assertion()),
+            Err(wrong) => {
+                self.unless_root(wrong, end_entity)?;
+                Ok(ClientCertVerified::assertion())
+            }
             signed => signed,
         }
     }
