@@ -438,7 +438,7 @@ impl Inner {
         let proxy = self.dialer.proxies.on_the_way(*secure, host, *port).filter(|_| !secure);
         let uri = match proxy {
             Some(_) => {
-                url.to_string().parse().map_err(|error| Failure::Other(http::Error::from(error).into()))?
+                url.absolute().parse().map_err(|error| Failure::Other(http::Error::from(error).into()))?
             }
             None => Uri::from(url.path.clone()),
         };

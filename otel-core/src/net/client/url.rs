@@ -87,6 +87,16 @@ impl HttpUrl {
         Ok(Self { path: path.parse().map_err(|_| InvalidUrl)?, ..self.clone() })
     }
 
+    /// As a proxy is told: all but the user and password.
+    pub(super) fn absolute(&self) -> String {
+        format!("{}{}", self.server(), self.path)
+    }
+
+    fn server(&self) -> String {
+        let scheme = if self.origin.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.host_header())
+    }
+
     /// What a `Host` header says.
     pub(super) fn host_header(&self) -> String {
         let Origin { secure, host, port } = &self.origin;
@@ -94,11 +104,11 @@ impl HttpUrl {
     }
 }
 
-/// Without user and password.
+/// Without user and password, and without what the query says, which may be a key.
 impl fmt::Display for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.origin.secure { "https" } else { "http" };
-        write!(f, "{scheme}://{}{}", self.host_header(), self.path)
+        let query = if self.path.query().is_some() { "?[REDACTED]" } else { "" };
+        write!(f, "{}{}{query}", self.server(), self.path())
     }
 }
 
@@ -117,10 +127,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_are_read_and_shown_without_their_users() {
+    fn urls_are_read_and_shown_without_their_users_and_queries() {
         for (text, shown) in [
             ("http://collector:4318", "http://collector:4318/"),
-            ("https://collector:443/v1/traces?a=b", "https://collector/v1/traces?a=b"),
+            ("https://collector:443/v1/traces?key=sesame", "https://collector/v1/traces?[REDACTED]"),
             ("http://me:sesame@collector:4318/x", "http://collector:4318/x"),
             ("http://[::1]:4318/x", "http://[::1]:4318/x"),
             ("https://[::1]/x", "https://[::1]/x"),
@@ -131,6 +141,8 @@ mod tests {
         }
         let url = HttpUrl::parse("http://me:sesame@collector:4318/x").unwrap();
         assert_eq!(url.authorization.unwrap(), "Basic bWU6c2VzYW1l");
+        let url = HttpUrl::parse("http://me:sesame@collector/x?key=y").unwrap();
+        assert_eq!(url.absolute(), "http://collector/x?key=y");
     }
 
     #[test]
@@ -149,7 +161,7 @@ mod tests {
             ("/y?z", "https://a:1/y?z"),
             ("y", "https://a:1/v1/y"),
         ] {
-            assert_eq!(url.follow(location).unwrap().to_string(), target);
+            assert_eq!(url.follow(location).unwrap().absolute(), target);
         }
         assert_eq!(url.follow("http://a:1/v1/traces?x"), Err(InvalidUrl), "out of TLS");
         let plain = HttpUrl::parse("http://a/x").unwrap();
