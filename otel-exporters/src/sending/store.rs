@@ -106,7 +106,7 @@ impl Store {
         if self.log.records() == 0 || self.log.has_room_for(bytes as u64) {
             return Ok(());
         }
-        Err(no_room("the log takes as much as it may"))
+        Err(no_room())
     }
 
     /// What is stored of a context: no client, no authentication, and no credentials unless they keep data apart.
@@ -240,15 +240,15 @@ fn refusal(error: LogError) -> ConsumeError {
         LogError::TooLarge { .. } => {
             ConsumeError::permanent("element size too large").with_reason("queue_full").with_source(error)
         }
-        error if error.is_full() => no_room(&error).with_source(error),
-        error => ConsumeError::retryable(format!("sending queue cannot store: {error}"))
+        error if error.is_full() => no_room().with_source(error),
+        error => ConsumeError::retryable("sending queue cannot store")
             .with_reason("storage")
             .with_retry_after(RETRY_AFTER)
             .with_source(error),
     }
 }
 
-fn no_room(why: impl std::fmt::Display) -> ConsumeError {
-    let error = ConsumeError::retryable(format!("sending queue is full: {why}"));
+fn no_room() -> ConsumeError {
+    let error = ConsumeError::retryable("sending queue is full");
     error.with_reason("storage_full").with_retry_after(RETRY_AFTER)
 }

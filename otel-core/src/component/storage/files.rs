@@ -87,6 +87,11 @@ pub trait StoredFile: Send + Sync + 'static {
     /// The size in bytes.
     fn size(&self) -> io::Result<u64>;
 
+    /// Whether the file still has a name, so that it is found again: somebody else may have removed it.
+    fn is_linked(&self) -> io::Result<bool> {
+        Ok(true)
+    }
+
     /// Cuts the file to a smaller size.
     fn truncate(&self, size: u64) -> io::Result<()>;
 

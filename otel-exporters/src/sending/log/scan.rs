@@ -41,7 +41,9 @@ pub(super) fn segment(files: &dyn Files, number: u64, damage: &mut Vec<Damage>) 
         Ok(header) if header.number == number => header,
         // The process stopped when it had just made the file.
         Err(BadHeader::Damaged) if size < ACKNOWLEDGEMENTS => {
-            report(0, size, DamageKind::Torn);
+            if size > 0 {
+                report(0, size, DamageKind::Torn);
+            }
             return Some(empty(number, file, size));
         }
         Ok(_) | Err(_) => {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -216,6 +216,10 @@ impl Log {
         }
         let checksum = format::checksum(pieces);
         let mut writer = self.writer();
+        if writer.active.as_ref().is_some_and(|active| !active.file.is_linked().unwrap_or(false)) {
+            // Somebody removed it. What is in it can be read on, and nobody finds what would follow.
+            self.seal(&mut writer);
+        }
         self.make_room(&mut writer, size)?;
         let length = length as u32;
         let mut written = self.put(&mut writer, pieces, length, checksum);
@@ -288,7 +292,7 @@ impl Log {
     }
 
     /// Cuts off what is behind the last record.
-    fn trim(&self, active: &mut Active) -> std::io::Result<()> {
+    fn trim(&self, active: &mut Active) -> io::Result<()> {
         active.file.truncate(active.end)?;
         self.resize(active, active.end);
         Ok(())
@@ -441,9 +445,10 @@ impl Log {
         }
     }
 
-    /// Removes the file of a segment. One that stays is tried again when the next segment is made.
+    /// Removes the file of a segment, if nobody else has. One that stays is tried again when the next segment is made.
     fn remove(&self, number: u64, size: u64) -> bool {
-        let is_removed = self.files.remove(&Segment::name(number)).is_ok();
+        let removed = self.files.remove(&Segment::name(number));
+        let is_removed = removed.map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |()| true);
         if is_removed {
             self.size.fetch_sub(size, Ordering::Relaxed);
             if self.settings.fsync {

@@ -66,6 +66,10 @@ impl StoredFile for Opened {
         Ok(self.0.metadata()?.len())
     }
 
+    fn is_linked(&self) -> io::Result<bool> {
+        Ok(std::os::unix::fs::MetadataExt::nlink(&self.0.metadata()?) > 0)
+    }
+
     fn truncate(&self, size: u64) -> io::Result<()> {
         self.0.set_len(size)
     }
@@ -77,6 +81,29 @@ impl StoredFile for Opened {
 
 fn open(directory: &tempfile::TempDir) -> (Log, Recovery) {
     Log::open(Arc::new(Directory(directory.path().to_owned())), &small()).unwrap()
+}
+
+/// Nobody would find after a restart what is written there.
+#[tokio::test]
+async fn what_somebody_removes_takes_no_more_records() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, _) = open(&directory);
+    let first = append(&log, &record(1, 100)).await;
+    fs::remove_file(directory.path().join("0000000000000001.log")).unwrap();
+    let second = append(&log, &record(2, 100)).await;
+    assert_ne!(first.segment, second.segment);
+    assert_eq!(log.read(first).unwrap(), record(1, 100), "what is open can be read");
+    log.acknowledge(first).unwrap();
+    assert_eq!(log.size(), fs::metadata(directory.path().join("0000000000000002.log")).unwrap().len());
+
+    fs::remove_dir_all(directory.path()).unwrap();
+    let error = log.append(&[record(3, 100)]).await.unwrap_err();
+    assert!(error.is_retryable() && error.to_string().starts_with("failed to create "), "{error}");
+    fs::create_dir(directory.path()).unwrap();
+    let third = append(&log, &record(3, 100)).await;
+    drop(log);
+    let (log, recovery) = open(&directory);
+    assert_eq!((contents(&log, &recovery), recovery.pending[0].id), (vec![record(3, 100)], third));
 }
 
 #[tokio::test]
