@@ -123,7 +123,7 @@ pub trait Signal: sealed::Sealed + Clone + Default + fmt::Debug + Send + Sync + 
     /// What is wrong, with the path in the request and the place in the text.
     #[cfg(feature = "json")]
     fn from_json(json: &[u8]) -> Result<Self, super::json::InvalidJson> {
-        super::json::read(Self::KIND, Self::SCHEMA, json).map(Self::from_payload)
+        super::json::read(Self::SCHEMA, json).map(Self::from_payload)
     }
 
     /// Appends the request in OTLP/JSON, on one line, by the rules in [`json`](super::json).

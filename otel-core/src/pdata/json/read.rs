@@ -1,6 +1,7 @@
 //! JSON to wire bytes, in one pass over the text.
 //!
-//! What is written is what validation would have made of it: every singular field once, so it needs no second look.
+//! What is written is what validation would have made of it: every singular field once, so it needs no second look. Only
+//! where a name was given twice, validation merges what was written.
 
 use base64::Engine;
 use base64::alphabet;
@@ -11,37 +12,33 @@ use super::error::{Fault, InvalidJson, Scan};
 use super::number::Integer;
 use super::scan::Scanner;
 use super::text::parse_hex;
-use crate::pdata::SignalKind;
-use crate::pdata::layout::Level;
 use crate::pdata::payload::Payload;
 use crate::pdata::schema::{Field, KEY_VALUE, Kind, Label, Message, NESTING};
+use crate::pdata::validate::validate;
 use crate::pdata::view::{AggregationTemporality, SeverityNumber, SpanKind, StatusCode};
-use crate::pdata::wire::{
-    OpenField, RawFields, put_len_field, put_len_header, put_tag, put_varint, varint_len,
-};
+use crate::pdata::wire::{OpenField, put_len_field, put_len_header, put_tag, put_varint, varint_len};
 
 /// Reads a request of the given shape.
-pub(in crate::pdata) fn read(
-    kind: SignalKind,
-    schema: &'static Message,
-    json: &[u8],
-) -> Result<Payload, InvalidJson> {
+pub(in crate::pdata) fn read(schema: &'static Message, json: &[u8]) -> Result<Payload, InvalidJson> {
     let request = Scanner::new(json).and_then(|scan| {
         // Wire bytes are 30 to 45 % of their JSON.
         let out = Vec::with_capacity(json.len() / 2);
-        let mut reader = Reader { scan, out, items: 0, recount: false, old_scope: false };
+        let mut reader = Reader { scan, out, items: 0, repeats: false, old_scope: false };
         if !reader.scan.null()? {
-            reader.object(Open { schema, content: 0, seen: 0, depth: 0, old_scopes: None })?;
+            reader.object(Open { schema, seen: 0, depth: 0, old_scopes: None })?;
         }
         reader.scan.finish()?;
-        let items = if reader.recount { Level::Request.count_items(kind, &reader.out) } else { reader.items };
-        Ok((reader.out, items))
+        Ok(reader)
     });
-    let (mut bytes, items) = request.map_err(|fault| fault.locate(json))?;
+    let Reader { out: mut bytes, items, repeats, .. } = request.map_err(|fault| fault.locate(json))?;
     if bytes.len() < bytes.capacity() / 2 {
         bytes.shrink_to_fit();
     }
-    Ok(Payload::from_segment(Bytes::from(bytes), items))
+    let bytes = Bytes::from(bytes);
+    if repeats {
+        return Ok(validate(schema, bytes).expect("what is read from JSON is valid"));
+    }
+    Ok(Payload::from_segment(bytes, items))
 }
 
 struct Reader<'a> {
@@ -49,8 +46,8 @@ struct Reader<'a> {
     out: Vec<u8>,
     /// Items written so far.
     items: usize,
-    /// Whether something that may hold items was taken out again.
-    recount: bool,
+    /// Whether a singular field was written twice somewhere. Merging what it holds each time would take quadratic time.
+    repeats: bool,
     /// Whether the scopes are those of early OTLP, where they had another name.
     old_scope: bool,
 }
@@ -58,8 +55,6 @@ struct Reader<'a> {
 /// A message that is being written.
 struct Open {
     schema: &'static Message,
-    /// Where its content starts.
-    content: usize,
     /// A bit per place in the schema: fields that were written.
     seen: u32,
     depth: u32,
@@ -152,22 +147,27 @@ impl Reader<'_> {
             return self.list(open, place);
         }
         let rivals = if field.label == Label::Oneof { oneof(open.schema) } else { 1 << place };
-        let earlier = if open.seen & rivals == 0 { Vec::new() } else { self.take_out(open, field) };
+        let again = open.seen & rivals != 0;
+        if again {
+            self.repeat(open.schema, field);
+        }
+        // A zero is not written, unless it comes after something else.
+        let zero = again || field.label != Label::One;
         let before = self.out.len();
         match field.kind {
-            Kind::Message(of) => self.message(field, of, open.depth, 60, &earlier)?,
+            Kind::Message(of) => self.message(field, of, open.depth, 60)?,
             Kind::Str => {
                 let text = self.scan.string()?;
-                if field.label == Label::Oneof || !text.is_empty() {
+                if zero || !text.is_empty() {
                     put_len_field(&mut self.out, field.number, text);
                 }
             }
-            Kind::TraceId => self.id::<16>(field.number)?,
-            Kind::SpanId => self.id::<8>(field.number)?,
+            Kind::TraceId => self.id::<16>(field.number, zero)?,
+            Kind::SpanId => self.id::<8>(field.number, zero)?,
             Kind::Bytes => self.bytes(field.number)?,
             kind => {
                 let scalar = self.scalar(kind)?;
-                if field.label != Label::One || !scalar.is_zero() {
+                if zero || !scalar.is_zero() {
                     put_tag(&mut self.out, field.number, kind.wire());
                     scalar.put(&mut self.out);
                 }
@@ -179,30 +179,31 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Reads an object as a field, into what `earlier` holds of it.
+    /// Notes that a singular field is written again, which is a matter of merging later.
+    #[cold]
+    fn repeat(&mut self, schema: &'static Message, field: &Field) {
+        self.repeats = true;
+        // Messages are merged, but not as members of a oneof: there another one between them supersedes the first.
+        let rival = |other: &&Field| {
+            other.label == Label::Oneof
+                && other.number != field.number
+                && matches!(other.kind, Kind::Message(_))
+        };
+        if field.label == Label::Oneof
+            && let Some(rival) = schema.fields.iter().find(rival)
+        {
+            put_len_field(&mut self.out, rival.number, &[]);
+        }
+    }
+
+    /// Reads an object as a field.
     #[inline]
-    fn message(
-        &mut self,
-        field: &Field,
-        schema: &'static Message,
-        depth: u32,
-        guess: usize,
-        earlier: &[u8],
-    ) -> Scan<()> {
+    fn message(&mut self, field: &Field, schema: &'static Message, depth: u32, guess: usize) -> Scan<()> {
         if depth >= NESTING {
             return Err(Fault::new(self.scan.at(), "more than 100 messages are nested in one another"));
         }
         let header = OpenField::open(&mut self.out, field.number, guess);
-        let content = self.out.len();
-        let mut seen = 0;
-        if !earlier.is_empty() {
-            self.out.extend_from_slice(earlier);
-            for raw in RawFields::new(earlier) {
-                let place = schema.fields.iter().position(|field| field.number == raw.number);
-                seen |= 1 << place.expect("only known fields are written");
-            }
-        }
-        self.object(Open { schema, content, seen, depth: depth + 1, old_scopes: None })?;
+        self.object(Open { schema, seen: 0, depth: depth + 1, old_scopes: None })?;
         header.close(&mut self.out);
         Ok(())
     }
@@ -224,8 +225,7 @@ impl Reader<'_> {
                 if self.scan.null()? {
                     put_len_field(&mut self.out, field.number, &[]);
                 } else if !pairs || open.depth + 2 > NESTING || !self.key_value(field.number) {
-                    self.message(field, of, open.depth, guess, &[])
-                        .map_err(|fault| fault.in_element(index))?;
+                    self.message(field, of, open.depth, guess).map_err(|fault| fault.in_element(index))?;
                 }
                 guess = self.out.len() - before;
                 index += 1;
@@ -318,11 +318,14 @@ impl Reader<'_> {
     }
 
     #[inline]
-    fn id<const N: usize>(&mut self, number: u32) -> Scan<()> {
+    fn id<const N: usize>(&mut self, number: u32, zero: bool) -> Scan<()> {
         self.scan.peek();
         let at = self.scan.at();
         let text = self.scan.string()?;
         if text.is_empty() {
+            if zero {
+                put_len_field(&mut self.out, number, &[]);
+            }
             return Ok(());
         }
         let Some(id) = parse_hex::<N>(text) else {
@@ -400,24 +403,6 @@ impl Reader<'_> {
             .or_else(|| SeverityNumber::from_name(&name).map(|value| value.0))
             .or_else(|| AggregationTemporality::from_name(&name).map(|value| value.0))
             .ok_or_else(|| Fault::new(at, format!("there is no value of the name {name:?}")))
-    }
-
-    /// Takes a singular field out of the message again, because it comes a second time, and returns what a
-    /// message among the singular fields held. In place of a member of a oneof the new value stands alone.
-    #[cold]
-    fn take_out(&mut self, open: &mut Open, field: &Field) -> Vec<u8> {
-        let goes = |number: u32| match field.label {
-            Label::Oneof => open.schema.field(number).is_some_and(|other| other.label == Label::Oneof),
-            _ => number == field.number,
-        };
-        let mut fields = RawFields::new(&self.out[open.content..]);
-        let Some(raw) = fields.find(|raw| goes(raw.number)) else { return Vec::new() };
-        let merged = field.label == Label::One && matches!(field.kind, Kind::Message(_));
-        let held = if merged { raw.value.to_vec() } else { Vec::new() };
-        self.recount |= field.label == Label::Oneof;
-        let range = open.content + raw.start..open.content + raw.end;
-        self.out.drain(range);
-        held
     }
 }
 

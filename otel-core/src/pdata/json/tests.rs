@@ -396,6 +396,38 @@ fn of_several_members_of_a_oneof_the_last_one_stays() {
 }
 
 #[test]
+fn a_name_given_many_times_costs_no_more_than_its_length() {
+    let times = 20_000;
+    let resource =
+        vec![r#""resource":{"attributes":[{"key":"k"}],"entityRefs":[{"type":"t"}]}"#; times].join(",");
+    let names = vec![r#""name":"n""#; times].join(",");
+    let links = vec!["{}"; times].join(",");
+    let span = format!(r#"{{"links":[{links}],{names},"name":"last","traceId":""}}"#);
+    let json = format!(r#"{{"resourceSpans":[{{{resource},"scopeSpans":[{{"spans":[{span}]}}]}}]}}"#);
+    let traces = Traces::from_json(json.as_bytes()).unwrap();
+    assert_valid(&traces);
+    let group = traces.resource_spans().next().unwrap();
+    assert_eq!(group.resource().attributes().into_iter().count(), times);
+    let scope = group.scope_spans().next().unwrap();
+    assert_eq!(scope.spans().next().unwrap().name(), "last");
+}
+
+#[test]
+fn a_zero_given_after_something_else_counts() {
+    let id = "0102030405060708";
+    let given = format!(
+        r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[
+            {{"name":"x","name":"","kind":3,"kind":0,"spanId":"{id}","spanId":"","flags":1,"flags":0}}]}}]}}]}}"#
+    );
+    let traces = Traces::from_json(given.as_bytes()).unwrap();
+    assert_valid(&traces);
+    assert_eq!(
+        written(&traces),
+        json!({"resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {}, "spans": [{"status": {}}]}]}]})
+    );
+}
+
+#[test]
 fn scopes_of_early_otlp_are_read_where_there_are_no_others() {
     let old = json!({"instrumentationLibrary": {"name": "lib"}, "spans": [{"name": "old"}]});
     let traces = read::<Traces>(&json!({"resourceSpans": [{"instrumentationLibrarySpans": [old]}]})).unwrap();
