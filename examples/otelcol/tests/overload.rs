@@ -15,6 +15,8 @@ use support::backend::Backend;
 use support::client::{Answer, Ask};
 use support::collector::{Collector, otelcol};
 use support::config::Forwarding;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -187,19 +189,56 @@ async fn rejected(collector: &Collector, way: Way, reason: &str) -> usize {
     collector.metric("otelcol_receiver_rejected_requests", &label).await as usize
 }
 
+/// A collector with the extension before both of its servers.
+async fn limited(forwarding: &Forwarding) -> Collector {
+    let limiter = format!("{{ check_interval: 100ms, limit_mib: {LIMIT_MIB}, spike_limit_mib: 30 }}");
+    let extensions =
+        format!("extensions: {{ memory_limiter: {limiter} }}\nservice: {{ extensions: [memory_limiter] }}");
+    let forwarding = forwarding.clone().serving("middlewares: [{ id: memory_limiter }]");
+    let mut command = otelcol();
+    command.args(["--config", &format!("yaml:{}", forwarding.yaml())]);
+    command.args(["--config", &format!("yaml:{extensions}")]);
+    Collector::spawn(command).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_extension_stops_what_it_has_let_in_when_memory_gets_short() {
+    const BODY: usize = 15 << 20;
+    let collector = limited(&Forwarding::to("nop", "").measured()).await;
+    let head = format!(
+        "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: {BODY}\r\n\r\n"
+    );
+    // All are let in before any of them takes memory.
+    let mut streams = Vec::new();
+    for _ in 0..30 {
+        let mut stream = TcpStream::connect(collector.http()).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    let mut clients = JoinSet::new();
+    for mut stream in streams {
+        clients.spawn(async move {
+            // Without the last byte, so that none is ever read to its end.
+            let _ = stream.write_all(&vec![b'x'; BODY - 1]).await;
+            let mut answer = Vec::new();
+            // A reset is an end, too.
+            let _ = timeout(Duration::from_secs(2), stream.read_to_end(&mut answer)).await;
+        });
+    }
+    clients.join_all().await;
+    // Without a limiter they would hold the 256 MiB that a receiver has for them.
+    let most = collector.most_memory() >> 20;
+    assert!(most < LIMIT_MIB * 3 / 2, "{most} MiB held");
+    assert!(rejected(&collector, Way::Http, "memory_limited").await > 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_extension_refuses_at_the_door_and_lets_in_again_and_what_was_taken_arrives() {
     let backend = Backend::start().await;
     backend.traces.stall();
     let forwarding = Forwarding::to_grpc(backend.grpc(), "compression: none, timeout: 0");
-    let forwarding = forwarding.serving("middlewares: [{ id: memory_limiter }]").batched().measured();
-    let limiter = format!("{{ check_interval: 100ms, limit_mib: {LIMIT_MIB}, spike_limit_mib: 30 }}");
-    let extensions =
-        format!("extensions: {{ memory_limiter: {limiter} }}\nservice: {{ extensions: [memory_limiter] }}");
-    let mut command = otelcol();
-    command.args(["--config", &format!("yaml:{}", forwarding.yaml())]);
-    command.args(["--config", &format!("yaml:{extensions}")]);
-    let mut collector = Collector::spawn(command).await;
+    let forwarding = forwarding.batched().measured();
+    let mut collector = limited(&forwarding).await;
 
     let http = Clients::start(CLIENTS / 2, Way::Http, collector.http(), SHORT_OF_MEMORY);
     let grpc = Clients::start(CLIENTS / 2, Way::Grpc, collector.grpc(), SHORT_OF_MEMORY);

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::auth::{
-    AuthenticationError, RequestHead, ResolveError, ServerAuthenticator, ServerMiddleware,
+    AuthenticationError, RequestHead, ResolveError, ServerAuthenticator, ServerMiddlewares,
     server_authenticator, server_middleware,
 };
 use super::{
@@ -29,7 +29,8 @@ const LINGER_FOR: Duration = Duration::from_millis(500);
 
 /// A gRPC handler within what the configuration of its server says: nothing of a request that may not come in is read.
 ///
-/// What an authenticator found out is among the extensions of the request, as `Arc<dyn Authentication>`.
+/// What an authenticator found out is among the extensions of the request, as `Arc<dyn Authentication>`, and so are the
+/// middlewares that have let it in, as [`ServerMiddlewares`].
 #[derive(Debug, Clone)]
 pub struct GrpcService<H>(Guarded<H>);
 
@@ -52,7 +53,7 @@ struct Gate {
     protocol: Rpc,
     authenticator: Option<Arc<dyn ServerAuthenticator>>,
     request_params: Vec<(String, HeaderName)>,
-    middlewares: Vec<Arc<dyn ServerMiddleware>>,
+    middlewares: ServerMiddlewares,
     rejections: Rejections,
 }
 
@@ -115,7 +116,7 @@ impl<H> Guarded<H> {
             protocol,
             authenticator: authenticator.transpose()?,
             request_params: request_params.iter().filter_map(header).collect(),
-            middlewares: middlewares.collect::<Result<_, _>>()?,
+            middlewares: ServerMiddlewares(middlewares.collect::<Result<_, _>>()?),
             rejections: Rejections::new(host, protocol.transport()),
         };
         Ok(Self { handler, gate: Some(Arc::new(gate)) })
@@ -127,9 +128,13 @@ impl<H: Handler> Handler for Guarded<H> {
         let Some(gate) = &self.gate else { return self.handler.handle(request, peer).await };
         let (mut head, body) = request.into_parts();
         match gate.enter(&head, peer).await {
-            Ok(None) => self.handler.handle(Request::from_parts(head, body), peer).await,
-            Ok(Some(authentication)) => {
-                head.extensions.insert(authentication);
+            Ok(authentication) => {
+                if let Some(authentication) = authentication {
+                    head.extensions.insert(authentication);
+                }
+                if !gate.middlewares.0.is_empty() {
+                    head.extensions.insert(gate.middlewares.clone());
+                }
                 self.handler.handle(Request::from_parts(head, body), peer).await
             }
             Err(TurnedAway { refused, challenge }) => {
@@ -178,7 +183,7 @@ impl Gate {
             authentication = authenticator.authenticate(&request).await?;
         }
         let request = RequestHead { headers: &head.headers, ..request };
-        for middleware in &self.middlewares {
+        for middleware in &*self.middlewares.0 {
             let admitted = middleware.admit(&request).await;
             admitted.map_err(|refused| TurnedAway { refused, challenge: None })?;
         }

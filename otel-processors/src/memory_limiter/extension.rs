@@ -44,6 +44,10 @@ impl Extension for MemoryLimiterExtension {
 #[async_trait]
 impl ServerMiddleware for MemoryLimiterExtension {
     async fn admit(&self, _: &RequestHead<'_>) -> Result<(), Refused> {
+        self.admit_more()
+    }
+
+    fn admit_more(&self) -> Result<(), Refused> {
         if !self.limiter.refuses() {
             return Ok(());
         }

@@ -57,7 +57,7 @@ impl GrpcHandler {
         }
         let coding = grpc_coding(&head.headers)?;
         let _headers = intake.limits.charge_headers(&head.headers)?;
-        let message = read_grpc_message(body, coding, &intake.limits, || intake.admit(signal)).await?;
+        let message = read_grpc_message(body, coding, &intake.limits, || intake.admit(signal, &head)).await?;
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             // The client waits no more, and will send it again.
             return Err(Refused::new("timeout", Code::DeadlineExceeded, "context deadline exceeded").into());

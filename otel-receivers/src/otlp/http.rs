@@ -61,7 +61,7 @@ impl HttpHandler {
         };
         let (head, body) = request.into_parts();
         let context = self.intake.context(peer, &head);
-        let admit = || self.intake.admit(signal);
+        let admit = || self.intake.admit(signal, &head);
         let limits = &self.intake.limits;
         let taken = match limits.charge_headers(&head.headers) {
             Ok(_headers) => match read_http_body(&head.headers, body, coding, limits, admit).await {

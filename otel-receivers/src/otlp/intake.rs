@@ -5,6 +5,7 @@ use std::sync::Arc;
 use otel_core::component::{
     Authentication, ClientInfo, Code, ConsumeError, Context, Metadata, Next, Outputs, TraceContext,
 };
+use otel_core::net::auth::ServerMiddlewares;
 use otel_core::net::{Message, Peer, ReadLimits, Refused, Rejections, Status};
 use otel_core::pdata::{Signal, SignalKind};
 
@@ -102,8 +103,10 @@ impl Intake {
         taken.map_err(|error| Refusal::Pipeline(Status::from(&error)))
     }
 
-    /// Whether the pipelines of a signal would take something now, as far as can be told without it.
-    pub(super) fn admit(&self, signal: SignalKind) -> Result<(), Refused> {
+    /// Whether the middlewares let more of a request come, and the pipelines of its signal would take something now, as
+    /// far as can be told without it.
+    pub(super) fn admit(&self, signal: SignalKind, head: &Parts) -> Result<(), Refused> {
+        head.extensions.get::<ServerMiddlewares>().map_or(Ok(()), ServerMiddlewares::admit_more)?;
         let admitted = match signal {
             SignalKind::Traces => admits(self.outputs.traces.as_ref()),
             SignalKind::Metrics => admits(self.outputs.metrics.as_ref()),

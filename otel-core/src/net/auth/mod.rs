@@ -44,4 +44,4 @@ pub use client::ClientAuthenticator;
 pub use error::{AuthenticationError, AuthenticationFailure};
 pub use head::RequestHead;
 pub use resolve::{ResolveError, client_authenticator, server_authenticator, server_middleware};
-pub use server::{ServerAuthenticator, ServerMiddleware};
+pub use server::{ServerAuthenticator, ServerMiddleware, ServerMiddlewares};

@@ -37,4 +37,27 @@ pub trait ServerMiddleware: fmt::Debug + Send + Sync + 'static {
     /// It is refused with this status, and counted by this reason; nothing of it is read. A delay is told to the client as
     /// `Retry-After` and `RetryInfo`.
     async fn admit(&self, request: &RequestHead<'_>) -> Result<(), Refused>;
+
+    /// Lets more of a request come that it has let in. It is asked before the body is read and every 64 KiB of it, and does
+    /// not wait for anything.
+    ///
+    /// # Errors
+    /// As of [`admit`](Self::admit).
+    fn admit_more(&self) -> Result<(), Refused> {
+        Ok(())
+    }
+}
+
+/// Those that have let a request in, among its extensions.
+#[derive(Debug, Clone)]
+pub struct ServerMiddlewares(pub(in crate::net) Arc<[Arc<dyn ServerMiddleware>]>);
+
+impl ServerMiddlewares {
+    /// Whether all let more of the request come.
+    ///
+    /// # Errors
+    /// One does not.
+    pub fn admit_more(&self) -> Result<(), Refused> {
+        self.0.iter().try_for_each(|middleware| middleware.admit_more())
+    }
 }
