@@ -25,7 +25,7 @@ pub(in crate::pdata) fn read(schema: &'static Message, json: &[u8]) -> Result<Pa
         let out = Vec::with_capacity(json.len() / 2);
         let mut reader = Reader { scan, out, items: 0, repeats: false, old_scope: false };
         if !reader.scan.null()? {
-            reader.object(Open { schema, seen: 0, depth: 0, old_scopes: None })?;
+            reader.object(Open { schema, seen: 0, again: false, depth: 0, old_scopes: None })?;
         }
         reader.scan.finish()?;
         Ok(reader)
@@ -57,6 +57,8 @@ struct Open {
     schema: &'static Message,
     /// A bit per place in the schema: fields that were written.
     seen: u32,
+    /// Whether it is to be merged into one before it, of which nothing is known here.
+    again: bool,
     depth: u32,
     /// Where the first list of scopes in its early notation starts.
     old_scopes: Option<usize>,
@@ -152,10 +154,11 @@ impl Reader<'_> {
             self.repeat(open.schema, field);
         }
         // A zero is not written, unless it comes after something else.
+        let again = again || open.again;
         let zero = again || field.label != Label::One;
         let before = self.out.len();
         match field.kind {
-            Kind::Message(of) => self.message(field, of, open.depth, 60)?,
+            Kind::Message(of) => self.message(field, of, open.depth, 60, again)?,
             Kind::Str => {
                 let text = self.scan.string()?;
                 if zero || !text.is_empty() {
@@ -198,12 +201,19 @@ impl Reader<'_> {
 
     /// Reads an object as a field.
     #[inline]
-    fn message(&mut self, field: &Field, schema: &'static Message, depth: u32, guess: usize) -> Scan<()> {
+    fn message(
+        &mut self,
+        field: &Field,
+        schema: &'static Message,
+        depth: u32,
+        guess: usize,
+        again: bool,
+    ) -> Scan<()> {
         if depth >= NESTING {
             return Err(Fault::new(self.scan.at(), "more than 100 messages are nested in one another"));
         }
         let header = OpenField::open(&mut self.out, field.number, guess);
-        self.object(Open { schema, seen: 0, depth: depth + 1, old_scopes: None })?;
+        self.object(Open { schema, seen: 0, again, depth: depth + 1, old_scopes: None })?;
         header.close(&mut self.out);
         Ok(())
     }
@@ -225,7 +235,8 @@ impl Reader<'_> {
                 if self.scan.null()? {
                     put_len_field(&mut self.out, field.number, &[]);
                 } else if !pairs || open.depth + 2 > NESTING || !self.key_value(field.number) {
-                    self.message(field, of, open.depth, guess).map_err(|fault| fault.in_element(index))?;
+                    self.message(field, of, open.depth, guess, false)
+                        .map_err(|fault| fault.in_element(index))?;
                 }
                 guess = self.out.len() - before;
                 index += 1;

@@ -416,8 +416,9 @@ fn a_name_given_many_times_costs_no_more_than_its_length() {
 fn a_zero_given_after_something_else_counts() {
     let id = "0102030405060708";
     let given = format!(
-        r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[
-            {{"name":"x","name":"","kind":3,"kind":0,"spanId":"{id}","spanId":"","flags":1,"flags":0}}]}}]}}]}}"#
+        r#"{{"resourceSpans":[{{"resource":{{"droppedAttributesCount":1}},"scopeSpans":[{{"spans":[
+            {{"name":"x","name":"","kind":3,"kind":0,"spanId":"{id}","spanId":"","flags":1,"flags":0}}]}}],
+            "resource":{{"droppedAttributesCount":0}}}}]}}"#
     );
     let traces = Traces::from_json(given.as_bytes()).unwrap();
     assert_valid(&traces);
