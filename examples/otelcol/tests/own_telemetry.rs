@@ -285,6 +285,47 @@ async fn certificates_that_cannot_be_read_are_told_at_the_start() {
     }
 }
 
+#[tokio::test]
+async fn requests_over_tls_are_told_of_as_https() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let authority = TestAuthority::new();
+    let server = authority.issue("127.0.0.1");
+    for (name, pem) in [("ca", authority.certificate()), ("cert", &server.certificate), ("key", &server.key)]
+    {
+        std::fs::write(path(name), pem).unwrap();
+    }
+    let second = Collector::start(&format!(
+        "
+receivers: {{otlp: {{protocols: {{http: {{endpoint: 127.0.0.1:0, tls: {{cert_file: {}, key_file: {}}}}}}}}}}}
+exporters: {{nop: }}
+service:
+  telemetry: {{metrics: {{level: detailed, readers: [{{pull: {{exporter: {{prometheus: {{host: 127.0.0.1, port: 0}}}}}}}}]}}}}
+  pipelines: {{traces: {{receivers: [otlp], exporters: [nop]}}}}
+",
+        path("cert"),
+        path("key"),
+    ))
+    .await;
+    let first = Collector::start(&format!(
+        "
+receivers: {{otlp: {{protocols: {{http: {{endpoint: 127.0.0.1:0}}}}}}}}
+exporters: {{otlp_http: {{endpoint: 'https://{}', tls: {{ca_file: {}}}, sending_queue: {{enabled: false}}}}}}
+service:
+  telemetry: {{metrics: {{level: none}}}}
+  pipelines: {{traces: {{receivers: [otlp], exporters: [otlp_http]}}}}
+",
+        second.http(),
+        path("ca"),
+    ))
+    .await;
+    let headers = [("content-type", "application/json")];
+    http(first.http(), Method::POST, "/v1/traces", &headers, span("of a client")).await;
+    let text = second.scrape().await;
+    let told = text.lines().find(|line| line.starts_with("http_server_request_duration_count"));
+    assert!(told.is_some_and(|line| line.contains("url_scheme=\"https\"")), "{text}");
+}
+
 fn check_spans(spans: &[Item]) {
     spans.iter().for_each(check_resource);
     let of = |name: &str| {
@@ -305,6 +346,14 @@ fn check_spans(spans: &[Item]) {
             (&TRACE.into(), &parent["spanId"]),
             "{child}"
         );
+    }
+    for (key, value) in [
+        ("client.address", "127.0.0.1"),
+        ("network.peer.address", "127.0.0.1"),
+        ("network.protocol.version", "1.1"),
+        ("url.scheme", "http"),
+    ] {
+        assert_eq!(attribute(&server, key), Some(value), "{server}");
     }
     // Server, internal, client.
     assert_eq!((&server["kind"], &received["kind"], &called["kind"]), (&2.into(), &1.into(), &3.into()));

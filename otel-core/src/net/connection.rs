@@ -95,6 +95,7 @@ impl Connections {
             _ = stop.wait() => None,
         };
         let Some(stream) = stream else { return };
+        let peer = Peer { secure: stream.is_secure(), ..peer };
         let options = &self.options;
         let bounds = Bounds {
             first_byte: options.handshake_timeout,

@@ -106,11 +106,11 @@ impl Listener {
         match &self.socket.inner {
             Inner::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                Ok((Stream::Tcp(stream), Peer { address: Some(address) }))
+                Ok((Stream::Tcp(stream), Peer::new(Some(address))))
             }
             Inner::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Stream::Unix(stream), Peer { address: None }))
+                Ok((Stream::Unix(stream), Peer::new(None)))
             }
         }
     }

@@ -91,7 +91,7 @@ impl Observer {
         if let Some(trace) = span.context() {
             request.extensions_mut().insert(trace);
         }
-        let asked = Asked::of(&request);
+        let asked = Asked::of(&request, peer);
         let response = handler.handle(request, peer).await;
         match self.rpc {
             Rpc::Http => self.tell_http(&asked, &response, &span, begun),
@@ -102,15 +102,7 @@ impl Observer {
 
     fn tell_http(&self, asked: &Asked, response: &Response<Reply>, span: &Span, begun: Instant) {
         let status = response.status().as_u16();
-        span.attributes(|| {
-            [
-                KeyValue::new("http.request.method", asked.method.clone()),
-                KeyValue::new("url.path", asked.path.clone()),
-                KeyValue::new("url.scheme", "http"),
-                KeyValue::new("server.address", asked.host.clone()),
-                KeyValue::new("http.response.status_code", i64::from(status)),
-            ]
-        });
+        asked.tell(span, status);
         if status >= 500 {
             span.fail(&response.status());
         }
@@ -123,7 +115,7 @@ impl Observer {
             ("network.protocol.name", "http".to_owned()),
             ("network.protocol.version", asked.version.to_owned()),
             ("server.address", asked.host.clone()),
-            ("url.scheme", "http".to_owned()),
+            ("url.scheme", asked.scheme().to_owned()),
         ];
         key.extend((!route.is_empty()).then_some(("http.route", route)));
         key.extend(asked.port.clone().map(|port| ("server.port", port)));
@@ -203,10 +195,11 @@ struct Asked {
     host: String,
     port: Option<String>,
     size: Option<u64>,
+    peer: Peer,
 }
 
 impl Asked {
-    fn of(request: &Request<Incoming>) -> Self {
+    fn of(request: &Request<Incoming>, peer: Peer) -> Self {
         let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         let authority =
             request.uri().authority().map(http::uri::Authority::as_str).or_else(|| text(header::HOST));
@@ -224,6 +217,38 @@ impl Asked {
             host: host.to_owned(),
             port,
             size: request.body().size_hint().exact(),
+            peer,
+        }
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.peer.secure { "https" } else { "http" }
+    }
+
+    /// Says it in a span, with the status of its answer.
+    fn tell(&self, span: &Span, status: u16) {
+        span.attributes(|| {
+            [
+                KeyValue::new("http.request.method", self.method.clone()),
+                KeyValue::new("url.path", self.path.clone()),
+                KeyValue::new("url.scheme", self.scheme()),
+                KeyValue::new("server.address", self.host.clone()),
+                KeyValue::new("network.protocol.version", self.version),
+                KeyValue::new("http.response.status_code", i64::from(status)),
+            ]
+        });
+        if let Some(port) = self.port.as_ref().and_then(|port| port.parse::<i64>().ok()) {
+            span.attributes(|| [KeyValue::new("server.port", port)]);
+        }
+        if let Some(client) = self.peer.address {
+            span.attributes(|| {
+                let address = client.ip().to_string();
+                [
+                    KeyValue::new("client.address", address.clone()),
+                    KeyValue::new("network.peer.address", address),
+                    KeyValue::new("network.peer.port", i64::from(client.port())),
+                ]
+            });
         }
     }
 }

@@ -19,12 +19,14 @@ use super::tcp::{TcpStream, delegate_streams};
 pub struct Peer {
     /// Where it is; nothing for the client of a Unix socket.
     pub address: Option<SocketAddr>,
+    /// What it sends is encrypted.
+    pub secure: bool,
 }
 
 impl Peer {
     /// A peer at an address.
     pub const fn new(address: Option<SocketAddr>) -> Self {
-        Self { address }
+        Self { address, secure: false }
     }
 }
 
@@ -37,6 +39,15 @@ pub(super) enum Stream {
 }
 
 impl Stream {
+    /// Whether it has TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        match self {
+            Stream::Tcp(_) | Stream::Unix(_) => false,
+            #[cfg(feature = "tls")]
+            Stream::Tls(_) => true,
+        }
+    }
+
     /// Whether both sides agreed on HTTP/2 in the handshake of TLS.
     pub(super) fn agreed_on_http2(&self) -> bool {
         match self {
