@@ -187,6 +187,7 @@ impl Decoder {
 
     /// Whether what stands at a path, or around it, could not be read, because its value is wrong or its key misspelt. What
     /// is missing there is no news.
+    #[cfg(feature = "service")]
     pub(crate) fn is_unread(&self, path: &str) -> bool {
         self.unread().any(|unread| is_within(path, unread))
     }
