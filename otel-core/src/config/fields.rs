@@ -215,6 +215,7 @@ impl<'f> Fields<'f> {
     }
 
     /// Whether the map seems to have a key under a misspelt name.
+    #[cfg(feature = "tls")]
     pub(crate) fn misspells(&self, key: &str) -> bool {
         self.untaken().any(|(untaken, _)| suggest::nearest(untaken, [key]).is_some())
     }
