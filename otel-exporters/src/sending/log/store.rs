@@ -3,9 +3,11 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use otel_core::component::{FileSettings, Files, StoredFile};
+use tokio::time::Instant;
 
 use super::commit::{Batch, Commits};
 use super::format::{self, Key, RECORD_HEADER, RecordHeader, SegmentHeader};
@@ -44,12 +46,25 @@ struct Active {
     /// Up to where its file reaches: there are zeros behind the end where room was made ahead.
     filled: u64,
     slot: u32,
+    /// When it was last known that the file has a name.
+    linked: Instant,
 }
 
 impl Active {
     /// By how many bytes its file grows for a record.
     fn growth(&self, size: u64) -> u64 {
         (self.end + size).saturating_sub(self.filled)
+    }
+
+    /// Whether the file still had a name not long ago.
+    fn is_linked(&mut self) -> bool {
+        if self.linked.elapsed() >= LOOK_AFTER {
+            if !self.file.is_linked().unwrap_or(false) {
+                return false;
+            }
+            self.linked = Instant::now();
+        }
+        true
     }
 }
 
@@ -62,6 +77,9 @@ struct State {
     bytes: u64,
     lost: u64,
 }
+
+/// How often to look whether somebody has removed a file: to ask costs a fifth of a small record.
+pub(super) const LOOK_AFTER: Duration = Duration::from_millis(100);
 
 /// How much room is made ahead at a time for records that are synced, at most.
 const AHEAD: u64 = 256 << 10;
@@ -216,7 +234,7 @@ impl Log {
         }
         let checksum = format::checksum(pieces);
         let mut writer = self.writer();
-        if writer.active.as_ref().is_some_and(|active| !active.file.is_linked().unwrap_or(false)) {
+        if writer.active.as_mut().is_some_and(|active| !active.is_linked()) {
             // Somebody removed it. What is in it can be read on, and nobody finds what would follow.
             self.seal(&mut writer);
         }
@@ -365,7 +383,7 @@ impl Log {
         self.size.fetch_add(end, Ordering::Relaxed);
         let segment = Segment::new(number, Arc::clone(&file), header.key, end);
         self.state().segments.insert(number, segment);
-        Ok(Active { number, file, key: header.key, end, filled: end, slot: 0 })
+        Ok(Active { number, file, key: header.key, end, filled: end, slot: 0, linked: Instant::now() })
     }
 
     /// Appends nothing more to the active segment.

@@ -5,10 +5,12 @@ use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::sleep;
 
 use async_trait::async_trait;
 use otel_core::component::{FileSettings, Files, StoredFile};
 
+use super::super::store::LOOK_AFTER;
 use super::super::{Log, Recovery};
 use super::{append, contents, record, small};
 
@@ -90,6 +92,7 @@ async fn what_somebody_removes_takes_no_more_records() {
     let (log, _) = open(&directory);
     let first = append(&log, &record(1, 100)).await;
     fs::remove_file(directory.path().join("0000000000000001.log")).unwrap();
+    sleep(LOOK_AFTER);
     let second = append(&log, &record(2, 100)).await;
     assert_ne!(first.segment, second.segment);
     assert_eq!(log.read(first).unwrap(), record(1, 100), "what is open can be read");
@@ -97,6 +100,7 @@ async fn what_somebody_removes_takes_no_more_records() {
     assert_eq!(log.size(), fs::metadata(directory.path().join("0000000000000002.log")).unwrap().len());
 
     fs::remove_dir_all(directory.path()).unwrap();
+    sleep(LOOK_AFTER);
     let error = log.append(&[record(3, 100)]).await.unwrap_err();
     assert!(error.is_retryable() && error.to_string().starts_with("failed to create "), "{error}");
     fs::create_dir(directory.path()).unwrap();
