@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -36,7 +37,8 @@ struct Books {
     strangers: u64,
     duplicates: u64,
     duplicates_of_backend: u64,
-    largest_message: u64,
+    /// Of each signal.
+    largest_messages: BTreeMap<Signal, u64>,
     last_excused: Option<Duration>,
     begun: u32,
     life: Option<Life>,
@@ -123,8 +125,8 @@ pub struct Balance {
     pub repeats: Vec<Repeat>,
     /// Arrivals of what the backend had, but had not said so in time.
     pub duplicates_of_backend: u64,
-    /// The most that the backend took at once.
-    pub largest_message: u64,
+    /// The most that the backend took at once, of the three signals together.
+    pub largest_messages: u64,
     /// Items and messages that are not what was sent.
     pub damaged: u64,
     /// What is wrong with the first of these.
@@ -184,7 +186,8 @@ impl Ledger {
     pub fn took(&self, signal: Signal, items: &[ItemId]) {
         let now = self.now();
         let mut books = self.books();
-        books.largest_message = books.largest_message.max(items.len() as u64);
+        let largest = books.largest_messages.entry(signal).or_default();
+        *largest = (*largest).max(items.len() as u64);
         for &id in items {
             let Some(item) = books.item(signal, id) else {
                 books.strangers += 1;
@@ -254,7 +257,7 @@ impl Ledger {
             duplicates: books.duplicates,
             duplicates_of_backend: books.duplicates_of_backend,
             repeats: books.repeats.clone(),
-            largest_message: books.largest_message,
+            largest_messages: books.largest_messages.values().sum(),
             damaged: books.damaged,
             descriptions: books.descriptions.clone(),
             strangers: books.strangers,

@@ -1,7 +1,7 @@
 use std::fmt;
 
 /// A kind of telemetry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Signal {
     /// Spans.
     Traces,
